@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => new URL(`./packages/${path}`, import.meta.url).pathname
+
+/** Unit tests read the sources of every package, so that no build stands between an edit and its test. */
+const alias = [
+  { find: /^@keyturn\/verifier\/node-http$/, replacement: source('verifier/src/adapters/node-http.ts') },
+  { find: /^@keyturn\/(core|keyring|verifier|testing)$/, replacement: source('$1/src/index.ts') },
+]
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'] },
+      },
+      {
+        test: {
+          name: 'whole',
+          include: ['tests/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
