@@ -1,0 +1,49 @@
+export {
+  ALGORITHM_NAMES,
+  ALGORITHMS,
+  type AlgorithmName,
+  isAlgorithmName,
+  type SignatureAlgorithm,
+} from './algorithms.ts'
+export { decodeBase64url, encodeBase64url, isCanonicalBase64url } from './base64url.ts'
+export { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
+export { formatDuration, parseDuration } from './duration.ts'
+export {
+  KeysUnavailable,
+  KeyturnError,
+  TOKEN_REJECTIONS,
+  TokenRejected,
+  type TokenRejectionCode,
+} from './errors.ts'
+export { deepFreeze, isJsonObject, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
+export {
+  isKid,
+  type JwkOptions,
+  type JwkRefusalCode,
+  JwkRefused,
+  type PublicJwk,
+  type PublishedJwk,
+  parseJwk,
+  type VerificationKey,
+} from './jwk.ts'
+export {
+  JWK_SET_LIMITS,
+  type JwkSet,
+  type JwkSetDocument,
+  JwkSetRefused,
+  type KeySetEdition,
+  parseJwkSet,
+  type SkippedKey,
+} from './jwk-set.ts'
+export { type CompactJws, signCompact, splitCompact, verifySignature } from './jws.ts'
+export { type Clock, type Logger, type SigningKey, silentLogger, systemClock } from './ports.ts'
+export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'
+export { thumbprint } from './thumbprint.ts'
+export {
+  type ParsedToken,
+  TokenChecker,
+  type TokenExpectations,
+  type TokenHeader,
+  type VerifiedToken,
+} from './token.ts'
+export { RSA_MODULUS_BITS } from './weak-keys.ts'

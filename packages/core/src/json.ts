@@ -1,0 +1,77 @@
+/** A JSON object as it came from outside: nothing is known of its members. */
+export type JsonObject = { readonly [member: string]: unknown }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Parses a JSON object out of bytes that anyone may have chosen. `undefined` unless the bytes are UTF-8 without BOM, the
+ * text is one JSON object, each top-level member occurs once, none is named `__proto__`, and nesting stays within
+ * `maxDepth` (the object itself counts 1).
+ */
+export function parseJsonObject(bytes: Uint8Array, maxDepth: number): JsonObject | undefined {
+  let value: unknown
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (!isJsonObject(value) || Object.hasOwn(value, '__proto__')) return undefined
+  const shape = measure(text)
+  const eachMemberOnce = shape.topLevelMembers === Object.keys(value).length
+  return eachMemberOnce && shape.depth <= maxDepth ? value : undefined
+}
+
+/** Says whether a value is an object in the sense of JSON: neither null nor an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Says whether a value is an array of strings. */
+export function isStringArray(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+/** Freezes a value that came from JSON, and all that it holds. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deepFreeze(member)
+  }
+  return value
+}
+
+/**
+ * `JSON.parse` keeps the last of two members of one name without a word, so the members are counted in the text: in
+ * valid JSON every top-level member has exactly one colon at depth 1 outside strings.
+ */
+function measure(text: string): { topLevelMembers: number; depth: number } {
+  let depth = 0
+  let deepest = 0
+  let topLevelMembers = 0
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x22: // "
+        i = endOfString(text, i)
+        break
+      case 0x7b: // {
+      case 0x5b: // [
+        if (++depth > deepest) deepest = depth
+        break
+      case 0x7d: // }
+      case 0x5d: // ]
+        depth--
+        break
+      case 0x3a: // :
+        if (depth === 1) topLevelMembers++
+    }
+  }
+  return { topLevelMembers, depth: deepest }
+}
+
+function endOfString(text: string, start: number): number {
+  let i = start + 1
+  while (text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1
+  return i
+}
