@@ -1,0 +1,263 @@
+import { KeyturnError } from '@keyturn/core'
+import type { KeyPair } from './key-pair.ts'
+import { type KeyOrigin, type KeyRecord, stateOf } from './key-record.ts'
+import {
+  activeKey,
+  effectiveNow,
+  exposureEnd,
+  findKey,
+  inUseUntil,
+  isPublished,
+  type KeyRing,
+  type Tombstone,
+} from './ring.ts'
+import { exposureOf, graceOf, type KeyPolicy, propagationOf, type Timing } from './timing.ts'
+
+/**
+ * What may happen to a ring. Every change is pure: it takes a ring and gives the one that follows it. Times come out of
+ * design.md, section Time.
+ */
+
+/** When a change is made, and what is known of the clock. */
+export interface Moment {
+  /** Wall clock. */
+  readonly now: number
+  /** When this process began to watch the ring: an activation before that happened unattended. */
+  readonly wokeAt: number
+  /** Wall clock and monotonic clock agree, so that irreversible steps may be taken. */
+  readonly clockTrusted: boolean
+}
+
+/** A ring with an active key and a spare, both in every set that is ever served. */
+export function createRing(
+  ringId: string,
+  pairs: { readonly first: KeyPair; readonly spare: KeyPair },
+  policy: KeyPolicy,
+  now: number,
+): KeyRing {
+  const firstRecord = record(pairs.first, 'first', policy, { now, signableAt: now, activateAt: now })
+  const activateAt = now + policy.timing.rotationIntervalMs
+  const spare = record(pairs.spare, 'first', policy, { now, signableAt: now, activateAt })
+  return freeze({
+    ringId,
+    generation: 1,
+    publishedVersion: 1,
+    writtenAt: now,
+    keys: [endAt(firstRecord, activateAt, policy.timing), spare],
+    tombstones: [],
+    exposures: [{ exposureMs: exposureOf(policy.timing), servedUntil: null }],
+    echoes: false,
+  })
+}
+
+/** Publishes a key that will sign a whole interval after the active one, and not before its lead has passed. */
+export function addNext(ring: KeyRing, pair: KeyPair, policy: KeyPolicy, moment: Moment): KeyRing {
+  const now = effectiveNow(ring, moment.now)
+  const active = activeKey(ring, now)
+  const signableAt = inUseUntil(ring, now) + propagationOf(policy.timing)
+  const due = Math.max(active.activateAt, moment.wokeAt) + policy.timing.rotationIntervalMs
+  const next = record(pair, 'scheduled', policy, { now, signableAt, activateAt: Math.max(due, signableAt) })
+  return replaceKeys(ring, [
+    ...ring.keys.map((key) => (key === active ? endAt(key, next.activateAt, policy.timing) : key)),
+    next,
+  ])
+}
+
+/** Brings the activation of the next key forward. */
+export function hastenNext(ring: KeyRing, activateAt: number, policy: KeyPolicy, now: number): KeyRing {
+  const at = effectiveNow(ring, now)
+  const active = activeKey(ring, at)
+  const next = findKey(ring, 'next', at)
+  return replaceKeys(
+    ring,
+    ring.keys.map((key) => {
+      if (key === active) return endAt(key, activateAt, policy.timing)
+      return key === next ? { ...key, activateAt } : key
+    }),
+  )
+}
+
+/** What an emergency revocation is told. */
+export interface Revocation {
+  readonly kid: string
+  readonly reason: string
+  /** A pair to sign with instead; without one the spare signs. */
+  readonly fresh: KeyPair | undefined
+  /** The store itself leaked: every key whose private half it still holds goes too. */
+  readonly everyPrivateHalf: boolean
+}
+
+/**
+ * Takes a key out of use and out of the set at once. Where that leaves nobody to sign, the spare does from now on, or the
+ * fresh pair.
+ *
+ * @throws {KeyturnError} `key_not_found`, `key_already_revoked`, `no_spare`
+ */
+export function revokeKey(ring: KeyRing, revocation: Revocation, policy: KeyPolicy, now: number): KeyRing {
+  const at = effectiveNow(ring, now)
+  const target = findRevocable(ring, revocation.kid)
+  const isGone = (key: KeyRecord) =>
+    key === target || (revocation.everyPrivateHalf && key.privateKey !== null)
+  const neverSigned = (key: KeyRecord) => at <= key.activateAt
+  const staying = ring.keys
+    .filter((key) => !(isGone(key) && neverSigned(key)))
+    .map((key) => (isGone(key) ? revoked(key, at, revocation.reason) : key))
+  const next = findKey({ ...ring, keys: staying }, 'next', at)
+  const signs = staying.some((key) => stateOf(key, at) === 'active')
+  const tombstones = ring.keys
+    .filter((key) => isGone(key) && neverSigned(key))
+    .map((key) => tombstone(key, at))
+  return replaceKeys(
+    { ...ring, tombstones: [...ring.tombstones, ...tombstones] },
+    settleSuccession(staying, { signs, next, fresh: revocation.fresh }, policy, at),
+  )
+}
+
+/** Makes sure that somebody signs at `at`, and that the key that does ends when its successor begins. */
+function settleSuccession(
+  keys: readonly KeyRecord[],
+  who: { signs: boolean; next: KeyRecord | undefined; fresh: KeyPair | undefined },
+  policy: KeyPolicy,
+  at: number,
+): readonly KeyRecord[] {
+  if (who.signs) {
+    // the spare was revoked: whoever signs goes on until there is another
+    return keys.map((key) =>
+      stateOf(key, at) === 'active' && who.next === undefined
+        ? { ...key, signUntil: null, publishUntil: null }
+        : key,
+    )
+  }
+  const ended = keys.map((key) =>
+    key.signUntil === null || key.signUntil > at ? endUnless(key, who.next, at, policy.timing) : key,
+  )
+  if (who.fresh !== undefined) {
+    return [...ended, record(who.fresh, 'emergency', policy, { now: at, signableAt: at, activateAt: at })]
+  }
+  if (who.next === undefined)
+    throw new KeyturnError('no_spare', 'a fresh pair is needed: there is no spare to promote')
+  return ended.map((key) => (key === who.next ? { ...key, activateAt: at } : key))
+}
+
+function endUnless(key: KeyRecord, spared: KeyRecord | undefined, at: number, timing: Timing): KeyRecord {
+  return key === spared ? key : endAt(key, at, timing)
+}
+
+/** Drops private halves that nobody can need any more. */
+export function erasePrivateHalves(ring: KeyRing, kids: readonly string[]): KeyRing {
+  return replaceKeys(
+    ring,
+    ring.keys.map((key) => (kids.includes(key.kid) ? { ...key, privateKey: null } : key)),
+  )
+}
+
+/** Reserves a longer token lifetime on the keys that still sign or will. */
+export function raiseMaxTtl(ring: KeyRing, kids: readonly string[], timing: Timing): KeyRing {
+  return replaceKeys(
+    ring,
+    ring.keys.map((key) => {
+      if (!kids.includes(key.kid)) return key
+      const raised = { ...key, maxTtlSeconds: timing.maxTtlMs / 1000 }
+      if (key.signUntil === null) return raised
+      return { ...raised, publishUntil: Math.max(key.publishUntil ?? 0, key.signUntil + graceOf(timing)) }
+    }),
+  )
+}
+
+/** Takes note that sets are from now on served with the headers of this policy, and that older ones live on. */
+export function rememberExposure(ring: KeyRing, timing: Timing, now: number): KeyRing {
+  const at = effectiveNow(ring, now)
+  const ended = ring.exposures.map(({ exposureMs, servedUntil }) => ({
+    exposureMs,
+    servedUntil: servedUntil ?? at,
+  }))
+  return { ...ring, exposures: [...ended, { exposureMs: exposureOf(timing), servedUntil: null }] }
+}
+
+/**
+ * Makes of a changed ring the generation after `before`: counted, dated, and rid of what has ended.
+ */
+export function nextGeneration(before: KeyRing, changed: KeyRing, moment: Moment): KeyRing {
+  const now = effectiveNow(before, moment.now)
+  const removed = moment.clockTrusted ? changed.keys.filter((key) => hasEnded(key, now)) : []
+  const keys = changed.keys.filter((key) => !removed.includes(key))
+  const generation = before.generation + 1
+  const held = before.keys.filter((key) => key.privateKey !== null)
+  return freeze({
+    ...changed,
+    keys,
+    generation,
+    writtenAt: now,
+    publishedVersion: publishesTheSame(before, changed, now) ? before.publishedVersion : generation,
+    tombstones: [...changed.tombstones, ...removed.map((key) => tombstone(key, now))],
+    exposures: changed.exposures.filter((it) => it.servedUntil === null || exposureEnd(it, now) > now),
+    echoes: held.some(({ kid }) => keys.every((key) => key.kid !== kid || key.privateKey === null)),
+  })
+}
+
+/** A revoked key is shown until the day on which it would have gone anyway. */
+function hasEnded(key: KeyRecord, now: number): boolean {
+  return key.publishUntil !== null && key.publishUntil <= now
+}
+
+/** Compares what verifiers see: kids and their times. */
+function publishesTheSame(before: KeyRing, after: KeyRing, now: number): boolean {
+  const view = (ring: KeyRing) =>
+    ring.keys
+      .filter((key) => isPublished(stateOf(key, now)))
+      .map(({ kid, activateAt, publishUntil }) => `${kid} ${activateAt} ${publishUntil}`)
+      .join()
+  return view(before) === view(after)
+}
+
+function findRevocable(ring: KeyRing, kid: string): KeyRecord {
+  const key = ring.keys.find((candidate) => candidate.kid === kid)
+  if (key === undefined) {
+    throw new KeyturnError('key_not_found', 'the ring has no such key', { remedy: 'see: keyturn keys list' })
+  }
+  if (key.revokedAt !== null) throw new KeyturnError('key_already_revoked', 'that key is revoked already')
+  return key
+}
+
+function revoked(key: KeyRecord, at: number, reason: string): KeyRecord {
+  return { ...key, privateKey: null, revokedAt: at, revokedReason: reason }
+}
+
+function endAt(key: KeyRecord, signUntil: number, timing: Timing): KeyRecord {
+  return { ...key, signUntil, publishUntil: signUntil + key.maxTtlSeconds * 1000 + timing.graceSkewMs }
+}
+
+function tombstone(key: KeyRecord, at: number): Tombstone {
+  return { kid: key.kid, fate: key.revokedAt === null && hasEnded(key, at) ? 'removed' : 'revoked', at }
+}
+
+function record(
+  pair: KeyPair,
+  origin: KeyOrigin,
+  policy: KeyPolicy,
+  times: { readonly now: number; readonly signableAt: number; readonly activateAt: number },
+): KeyRecord {
+  return {
+    ...pair,
+    origin,
+    createdAt: times.now,
+    publishedAt: times.now,
+    signableAt: times.signableAt,
+    activateAt: times.activateAt,
+    signUntil: null,
+    publishUntil: null,
+    maxTtlSeconds: policy.timing.maxTtlMs / 1000,
+    revokedAt: null,
+    revokedReason: null,
+  }
+}
+
+function replaceKeys(ring: KeyRing, keys: readonly KeyRecord[]): KeyRing {
+  return { ...ring, keys }
+}
+
+function freeze(ring: KeyRing): KeyRing {
+  for (const key of ring.keys) Object.freeze(key)
+  Object.freeze(ring.keys)
+  return Object.freeze(ring)
+}

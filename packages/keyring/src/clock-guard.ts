@@ -1,0 +1,51 @@
+import type { Clock } from '@keyturn/core'
+
+const LEAST_TOLERANCE_MS = 1000
+
+/**
+ * Watches whether the wall clock runs as the monotonic one does. A jump (a step of NTP, a machine that slept) puts the
+ * wall clock in doubt until the two have agreed for the hold time.
+ */
+export class ClockGuard {
+  readonly #clock: Clock
+  readonly #toleranceMs: number
+  readonly #holdMs: number
+  #wall: number
+  #monotonic: number
+  #doubtedUntil = Number.NEGATIVE_INFINITY
+  #wokeAt: number
+
+  constructor(clock: Clock, options: { readonly toleranceMs: number; readonly holdMs: number }) {
+    this.#clock = clock
+    this.#toleranceMs = Math.max(options.toleranceMs, LEAST_TOLERANCE_MS)
+    this.#holdMs = options.holdMs
+    this.#wall = clock.now()
+    this.#monotonic = clock.monotonicNow()
+    this.#wokeAt = this.#wall
+  }
+
+  /** Since when the ring has been attended: the start of the process, or the last jump. */
+  get wokeAt(): number {
+    return this.#wokeAt
+  }
+
+  /** Compares the clocks. `jumpedByMs` is 0 unless they went apart since the last look. */
+  look(): { readonly now: number; readonly trusted: boolean; readonly jumpedByMs: number } {
+    const now = this.#clock.now()
+    const monotonic = this.#clock.monotonicNow()
+    const apart = now - this.#wall - (monotonic - this.#monotonic)
+    const jumped = Math.abs(apart) > this.#toleranceMs
+    this.#wall = now
+    this.#monotonic = monotonic
+    if (jumped) {
+      this.#doubtedUntil = monotonic + this.#holdMs
+      this.#wokeAt = now
+    }
+    return { now, trusted: monotonic >= this.#doubtedUntil, jumpedByMs: jumped ? apart : 0 }
+  }
+
+  /** How long the wall clock stays in doubt, in milliseconds; 0 when it is not. */
+  get doubtMs(): number {
+    return Math.max(0, this.#doubtedUntil - this.#clock.monotonicNow())
+  }
+}

@@ -1,0 +1,35 @@
+/** What happens to the keys, for logs, metrics and audit. Kids and codes, never key material. Times in milliseconds. */
+export type KeyringEvent =
+  | { readonly kind: 'ring-created'; readonly activeKid: string; readonly nextKid: string }
+  | { readonly kind: 'key-created'; readonly kid: string; readonly activateAt: number }
+  | { readonly kind: 'key-activated'; readonly kid: string; readonly previousKid: string }
+  | { readonly kind: 'key-erased'; readonly kids: readonly string[] }
+  | { readonly kind: 'key-removed'; readonly kids: readonly string[] }
+  | { readonly kind: 'max-ttl-raised'; readonly kids: readonly string[] }
+  /** An operator brought the activation forward; `forced` when the lead had not passed. */
+  | {
+      readonly kind: 'rotation-requested'
+      readonly kid: string
+      readonly activateAt: number
+      readonly forced: boolean
+    }
+  /** `early`: the key that signs now was not published for its lead. */
+  | {
+      readonly kind: 'key-revoked'
+      readonly kid: string
+      readonly activeKid: string
+      readonly early: boolean
+    }
+  /** Another process wrote the ring. */
+  | { readonly kind: 'ring-adopted'; readonly generation: number }
+  | {
+      readonly kind: 'rotation-failed'
+      readonly code: string
+      readonly failures: number
+      readonly retryInMs: number
+    }
+  | { readonly kind: 'rotation-recovered'; readonly failures: number }
+  /** The store cannot be read, or holds something else; the ring in memory goes on. */
+  | { readonly kind: 'store-unreadable'; readonly code: string }
+  /** Wall clock and monotonic clock went apart by so much; nothing irreversible happens until they agree for a lead. */
+  | { readonly kind: 'clock-jumped'; readonly byMs: number }

@@ -1,0 +1,35 @@
+export type { Moment } from './changes.ts'
+export type { KeyringEvent } from './events.ts'
+export { generateSigningPair, type KeyPair } from './key-pair.ts'
+export { type KeyOrigin, type KeyRecord, type KeyState, stateOf } from './key-record.ts'
+export {
+  KeyManager,
+  type KeyManagerOptions,
+  type KeyringHealth,
+  type RevocationOutcome,
+  type Rotation,
+} from './manager.ts'
+export { type Decision, plan } from './plan.ts'
+export {
+  activeKey,
+  type Exposure,
+  effectiveNow,
+  findKey,
+  type KeyRing,
+  publishedKeys,
+  type Tombstone,
+} from './ring.ts'
+export { FileKeyStore, type FileKeyStoreOptions } from './stores/file-key-store.ts'
+export { type KeyStore, StoreConflict, type StoreWatcher } from './stores/key-store.ts'
+export { MemoryKeyStore } from './stores/memory-key-store.ts'
+export {
+  DEFAULT_POLICY,
+  DEFAULT_TIMING,
+  exposureOf,
+  graceOf,
+  type KeyPolicy,
+  leadOf,
+  policyViolations,
+  propagationOf,
+  type Timing,
+} from './timing.ts'

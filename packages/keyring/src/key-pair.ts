@@ -1,0 +1,91 @@
+import {
+  createPublicKey,
+  generateKeyPair,
+  type KeyObject,
+  type SignKeyObjectInput,
+  sign as signBytes,
+} from 'node:crypto'
+import { promisify } from 'node:util'
+import {
+  ALGORITHMS,
+  type AlgorithmName,
+  KeyturnError,
+  type PublicJwk,
+  type PublishedJwk,
+  parseJwk,
+  type SigningKey,
+  thumbprint,
+  verifySignature,
+} from '@keyturn/core'
+import type { KeyPolicy } from './timing.ts'
+
+/** A private key with its public half and name. */
+export interface KeyPair {
+  readonly kid: string
+  readonly alg: AlgorithmName
+  readonly publicJwk: PublicJwk
+  readonly privateKey: KeyObject
+}
+
+const generate = promisify(generateKeyPair) as (
+  type: string,
+  options: object,
+) => Promise<{ privateKey: KeyObject }>
+
+/**
+ * Makes a pair on the thread pool, never on the event loop, and proves that its halves belong together.
+ *
+ * @throws {KeyturnError} `key_self_test_failed`
+ */
+export async function generateSigningPair({
+  algorithm,
+  rsaBits,
+}: Omit<KeyPolicy, 'timing'>): Promise<KeyPair> {
+  const { kty } = ALGORITHMS[algorithm]
+  const { privateKey } = await generate(
+    kty === 'RSA' ? 'rsa' : kty === 'EC' ? 'ec' : 'ed25519',
+    kty === 'RSA' ? { modulusLength: rsaBits, publicExponent: 65537 } : { namedCurve: 'P-256' },
+  )
+  const pair = pairOf(privateKey, algorithm)
+  await assertHalvesMatch(pair)
+  return pair
+}
+
+/** Derives the public half and the kid of a private key. */
+export function pairOf(privateKey: KeyObject, alg: AlgorithmName): KeyPair {
+  const publicJwk = createPublicKey(privateKey as never).export({ format: 'jwk' }) as PublicJwk
+  return { kid: thumbprint(publicJwk), alg, publicJwk, privateKey }
+}
+
+/** A public key in the form in which a set publishes it. */
+export function publishedJwk(key: Omit<KeyPair, 'privateKey'>, exp?: number): PublishedJwk {
+  return { ...key.publicJwk, kid: key.kid, alg: key.alg, use: 'sig', ...(exp === undefined ? {} : { exp }) }
+}
+
+/** A {@link SigningKey} whose private half is in this process. */
+export function localSigningKey(pair: KeyPair): SigningKey {
+  const { digest, dsaEncoding } = ALGORITHMS[pair.alg]
+  const key: SignKeyObjectInput = {
+    key: pair.privateKey,
+    ...(dsaEncoding === undefined ? {} : { dsaEncoding }),
+  }
+  return Object.freeze({
+    kid: pair.kid,
+    alg: pair.alg,
+    publicJwk: Object.freeze(publishedJwk(pair)),
+    sign: (bytes: Uint8Array) =>
+      new Promise<Uint8Array>((resolve, reject) => {
+        signBytes(digest, bytes, key, (error, signature) =>
+          error === null ? resolve(signature) : reject(error),
+        )
+      }),
+  })
+}
+
+async function assertHalvesMatch(pair: KeyPair): Promise<void> {
+  const probe = Buffer.from('keyturn pairwise self-test')
+  const signature = await localSigningKey(pair).sign(probe)
+  if (!verifySignature(parseJwk(publishedJwk(pair)), probe, signature)) {
+    throw new KeyturnError('key_self_test_failed', 'a generated key does not verify its own signature')
+  }
+}

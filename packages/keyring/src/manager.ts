@@ -1,0 +1,321 @@
+import { randomUUID } from 'node:crypto'
+import {
+  type Clock,
+  type JwkSetDocument,
+  KeyturnError,
+  parseJwk,
+  type SigningKey,
+  signCompact,
+  systemClock,
+  TokenChecker,
+  type TokenExpectations,
+  TokenRejected,
+  type VerificationKey,
+  type VerifiedToken,
+} from '@keyturn/core'
+import { hastenNext, revokeKey } from './changes.ts'
+import type { KeyringEvent } from './events.ts'
+import { generateSigningPair, type KeyPair, localSigningKey, publishedJwk } from './key-pair.ts'
+import { type KeyRecord, stateOf } from './key-record.ts'
+import { type PublishedSet, publishedSet } from './published-set.ts'
+import { activeKey, effectiveNow, findKey, inUseUntil, isPublished, type KeyRing } from './ring.ts'
+import { RingKeeper } from './ring-keeper.ts'
+import { Rotator } from './rotator.ts'
+import type { KeyStore } from './stores/key-store.ts'
+import { type KeyPolicy, policyViolations, propagationOf } from './timing.ts'
+
+/** What {@link KeyManager.open} needs. */
+export interface KeyManagerOptions {
+  readonly store: KeyStore
+  readonly policy: KeyPolicy
+  /**
+   * `true` (default): creates the ring where nothing of an installation exists, keeps it turning, and serves it.
+   * `false`: an operator's visit, which creates nothing and changes only what it is told to.
+   */
+  readonly serving?: boolean
+  readonly clock?: Clock
+  /** Hears what happens to the keys; must not throw. */
+  readonly onEvent?: (event: KeyringEvent) => void
+  /** Makes key pairs. Default: on this process's thread pool. */
+  readonly generate?: typeof generateSigningPair
+}
+
+/** What a manual rotation leads to. Times in milliseconds. */
+export interface Rotation {
+  /** Signs from `activateAt` on. */
+  readonly activeKid: string
+  readonly previousKid: string
+  /** The spare after that, once it exists. */
+  readonly nextKid: string | null
+  readonly activateAt: number
+}
+
+/** What a revocation leads to. Times in milliseconds. */
+export interface RevocationOutcome {
+  readonly revokedKid: string
+  readonly activeKid: string
+  /** By then the last verifier that can reach the key set refuses the revoked key's tokens. */
+  readonly refusedEverywhereBy: number
+}
+
+/** State of the key life cycle; reads memory only. */
+export interface KeyringHealth {
+  readonly status: 'ok' | 'degraded'
+  readonly consecutiveFailures: number
+  readonly lastFailure: { readonly code: string; readonly at: number } | undefined
+  /** Why the store could not be read at the last look; `undefined` when it could. */
+  readonly storeError: string | undefined
+  readonly nextKeyReady: boolean
+  readonly clockBehind: boolean
+}
+
+/**
+ * The keys of an authority: signs, verifies, publishes, and turns them by itself.
+ *
+ * @example
+ * const keys = await KeyManager.open({ store: new FileKeyStore({ directory: './keys' }), policy: DEFAULT_POLICY })
+ * const jwt = await keys.sign({ iss, sub, aud, jti, client_id }, { ttlSeconds: 3600, typ: 'at+jwt' })
+ */
+export class KeyManager {
+  readonly #keeper: RingKeeper
+  readonly #rotator: Rotator
+  readonly #policy: KeyPolicy
+  readonly #clock: Clock
+  readonly #onEvent: (event: KeyringEvent) => void
+  readonly #generate: typeof generateSigningPair
+  readonly #signers = new WeakMap<KeyRecord, SigningKey>()
+  readonly #verifiers = new WeakMap<KeyRecord, VerificationKey>()
+  #stopWatching = () => {}
+  #storeError: string | undefined
+  #published: { readonly ring: KeyRing; readonly set: PublishedSet } | undefined
+
+  private constructor(keeper: RingKeeper, options: Required<KeyManagerOptions>) {
+    this.#keeper = keeper
+    this.#policy = options.policy
+    this.#clock = options.clock
+    this.#onEvent = options.onEvent
+    this.#generate = options.generate
+    this.#rotator = new Rotator({
+      clock: options.clock,
+      step: () => keeper.maintain(),
+      untilDueMs: () => keeper.untilDueMs(),
+      onEvent: options.onEvent,
+    })
+  }
+
+  /**
+   * Opens the ring of a store.
+   *
+   * @throws {KeyturnError} `policy_invalid`, and what the store throws: `ring_missing`, `ring_corrupt`, `store_unsafe`,
+   * `store_failed`
+   */
+  static async open(options: KeyManagerOptions): Promise<KeyManager> {
+    const given: Required<KeyManagerOptions> = {
+      serving: true,
+      clock: systemClock,
+      onEvent: () => {},
+      generate: generateSigningPair,
+      ...options,
+    }
+    const violations = policyViolations(given.policy)
+    if (violations.length > 0) throw new KeyturnError('policy_invalid', violations.join('; '))
+    const keeper = await RingKeeper.open({ ...given, newRingId: randomUUID }, given.serving)
+    const manager = new KeyManager(keeper, given)
+    if (given.serving) await manager.#serve(given.store)
+    return manager
+  }
+
+  /**
+   * Signs claims with the active key, and adds `iat` and `exp`.
+   *
+   * @throws {KeyturnError} `ttl_too_long`, `ttl_invalid`, `claims_reserved`
+   */
+  async sign(
+    claims: object,
+    options: { readonly ttlSeconds: number; readonly typ: string },
+  ): Promise<string> {
+    const { ttlSeconds, typ } = options
+    const key = activeKey(this.#keeper.ring, this.#keeper.now)
+    if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1) {
+      throw new KeyturnError('ttl_invalid', 'expected a lifetime of at least one second, in whole seconds')
+    }
+    if (ttlSeconds > key.maxTtlSeconds) {
+      throw new KeyturnError('ttl_too_long', `expected a lifetime of at most ${key.maxTtlSeconds} seconds`, {
+        remedy: 'raise the longest token lifetime and restart',
+      })
+    }
+    if ('exp' in claims || 'iat' in claims) {
+      throw new KeyturnError('claims_reserved', 'expected claims without exp and iat: they are set here')
+    }
+    const iat = Math.floor(this.#clock.now() / 1000)
+    return await signCompact(this.#signer(key), { typ }, { ...claims, iat, exp: iat + ttlSeconds })
+  }
+
+  /**
+   * Verifies a token of this ring, with no key but those that are published.
+   *
+   * @throws {TokenRejected}
+   */
+  verify(jwt: unknown, expectations: TokenExpectations | TokenChecker): VerifiedToken {
+    const checker = expectations instanceof TokenChecker ? expectations : new TokenChecker(expectations)
+    const parsed = checker.parse(jwt)
+    const now = this.#keeper.now
+    const key = this.#keeper.ring.keys.find(({ kid }) => kid === parsed.header.kid)
+    if (key === undefined || !isPublished(stateOf(key, now))) throw new TokenRejected('key_unknown')
+    return checker.verify(parsed, this.#verifier(key), this.#clock.now())
+  }
+
+  /** The public set: a pure read, and the same frozen object until its content changes. */
+  publicJwks(): JwkSetDocument {
+    const { ring, now } = this.#keeper
+    let published = this.#published
+    if (published === undefined || published.ring !== ring || now >= published.set.changesAt) {
+      published = { ring, set: keepIdentity(published?.set, publishedSet(ring, now)) }
+      this.#published = published
+    }
+    return published.set.document
+  }
+
+  /**
+   * Brings the next activation forward: to now, plus the time in which every signer sees it.
+   *
+   * @throws {KeyturnError} `rotation_too_early` while sets without the next key may be in use, unless `queue` books the
+   * earliest time, or `force` accepts that verifiers refuse tokens until they refresh
+   */
+  async rotate(options: { readonly force?: boolean; readonly queue?: boolean } = {}): Promise<Rotation> {
+    if (findKey(this.#keeper.ring, 'next', this.#keeper.now) === undefined) await this.#keeper.maintain()
+    let forced = false
+    const after = await this.#keeper.commit((ring, moment) => {
+      const now = effectiveNow(ring, moment.now)
+      const { next, activateAt } = this.#earliestActivation(ring, now, options)
+      if (next.activateAt <= activateAt) return ring
+      forced = activateAt < next.signableAt
+      return hastenNext(ring, activateAt, this.#policy, now)
+    })
+    const rotation = describeRotation(after, this.#keeper.now)
+    const { activeKid: kid, activateAt } = rotation
+    this.#onEvent({ kind: 'rotation-requested', kid, activateAt, forced })
+    this.#rotator.wake()
+    return rotation
+  }
+
+  /**
+   * Takes a key out of use at once. When it is the active one the spare signs from now on; a fresh pair does when there is
+   * no spare, or when `fresh` says that the store itself leaked: then every private half in it is revoked too.
+   *
+   * @throws {KeyturnError} `key_not_found`, `key_already_revoked`
+   */
+  async revoke(
+    kid: string,
+    options: { readonly reason: string; readonly fresh?: boolean },
+  ): Promise<RevocationOutcome> {
+    const everyPrivateHalf = options.fresh === true
+    const { ring, now } = this.#keeper
+    const spareless = activeKey(ring, now).kid === kid && findKey(ring, 'next', now) === undefined
+    const fresh = everyPrivateHalf || spareless ? await this.#generate(this.#policy) : undefined
+    const after = await this.#keeper.commit((current, moment) =>
+      revokeKey(current, { kid, reason: options.reason, fresh, everyPrivateHalf }, this.#policy, moment.now),
+    )
+    const active = activeKey(after, this.#keeper.now)
+    const refusedEverywhereBy = inUseUntil(after, after.writtenAt + this.#policy.timing.storePollMs)
+    const early = active.activateAt < active.signableAt || active.origin === 'emergency'
+    this.#onEvent({ kind: 'key-revoked', kid, activeKid: active.kid, early })
+    this.#rotator.wake()
+    return { revokedKid: kid, activeKid: active.kid, refusedEverywhereBy }
+  }
+
+  /** The ring as it is in memory. */
+  ring(): KeyRing {
+    return this.#keeper.ring
+  }
+
+  health(): KeyringHealth {
+    const { failures: consecutiveFailures, lastFailure } = this.#rotator
+    const nextKeyReady = findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined
+    const clockBehind = this.#keeper.isClockBehind
+    const isWell = consecutiveFailures === 0 && this.#storeError === undefined && !clockBehind
+    return {
+      status: isWell ? 'ok' : 'degraded',
+      consecutiveFailures,
+      lastFailure,
+      storeError: this.#storeError,
+      nextKeyReady,
+      clockBehind,
+    }
+  }
+
+  /** Stops turning keys. What was signed and published stays good. */
+  async close(): Promise<void> {
+    this.#stopWatching()
+    await this.#rotator.stop()
+  }
+
+  async #serve(store: KeyStore): Promise<void> {
+    this.#stopWatching = store.watch({
+      onChange: (ring) => {
+        this.#storeError = undefined
+        this.#keeper.adopt(ring)
+        this.#rotator.wake()
+      },
+      onHealthy: () => {
+        this.#storeError = undefined
+      },
+      onError: (error) => this.#noteStoreError(error),
+    })
+    this.#rotator.wake()
+  }
+
+  #noteStoreError(error: unknown): void {
+    const code = error instanceof KeyturnError ? error.code : 'internal_error'
+    if (code !== this.#storeError) this.#onEvent({ kind: 'store-unreadable', code })
+    this.#storeError = code
+  }
+
+  #earliestActivation(
+    ring: KeyRing,
+    now: number,
+    options: { readonly force?: boolean; readonly queue?: boolean },
+  ) {
+    const next = findKey(ring, 'next', now)
+    if (next === undefined) {
+      throw new KeyturnError('no_next_key', 'there is no next key to activate', {
+        remedy: 'see: keyturn keys list',
+      })
+    }
+    const soonest = now + propagationOf(this.#policy.timing)
+    if (soonest >= next.signableAt || options.force === true) return { next, activateAt: soonest }
+    if (options.queue === true) return { next, activateAt: next.signableAt }
+    throw new KeyturnError('rotation_too_early', 'the next key has not been published for its lead', {
+      remedy: `wait until ${new Date(next.signableAt).toISOString()}, or book that time with --queue`,
+    })
+  }
+
+  #signer(key: KeyRecord): SigningKey {
+    const known = this.#signers.get(key)
+    if (known !== undefined) return known
+    const signer = localSigningKey(key as KeyPair)
+    this.#signers.set(key, signer)
+    return signer
+  }
+
+  #verifier(key: KeyRecord): VerificationKey {
+    const known = this.#verifiers.get(key)
+    if (known !== undefined) return known
+    const verifier = parseJwk(publishedJwk(key))
+    this.#verifiers.set(key, verifier)
+    return verifier
+  }
+}
+
+/** A write that changes nothing for verifiers must not change the object, on which its reader's cache hangs. */
+function keepIdentity(before: PublishedSet | undefined, after: PublishedSet): PublishedSet {
+  const same = before !== undefined && JSON.stringify(before.document) === JSON.stringify(after.document)
+  return same ? { document: before.document, changesAt: after.changesAt } : after
+}
+
+function describeRotation(ring: KeyRing, now: number): Rotation {
+  const next = findKey(ring, 'next', now)
+  const signer = next ?? activeKey(ring, now)
+  const previous = ring.keys[ring.keys.indexOf(signer) - 1] ?? signer
+  return { activeKid: signer.kid, previousKid: previous.kid, nextKid: null, activateAt: signer.activateAt }
+}

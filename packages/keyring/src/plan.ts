@@ -1,0 +1,78 @@
+import { erasePrivateHalves, type Moment, raiseMaxTtl, rememberExposure } from './changes.ts'
+import { stateOf } from './key-record.ts'
+import { effectiveNow, findKey, type KeyRing } from './ring.ts'
+import { exposureOf, type KeyPolicy, propagationOf } from './timing.ts'
+
+/** A step that is due. What it takes is in it; when it is due was decided by {@link plan}. */
+export type Decision =
+  | { readonly kind: 'add-next' }
+  | { readonly kind: 'erase-private-halves'; readonly kids: readonly string[] }
+  | { readonly kind: 'raise-max-ttl'; readonly kids: readonly string[] }
+  | { readonly kind: 'remember-exposure' }
+  /** Writes the ring once more, so that the generation which is kept holds no erased private half either. */
+  | { readonly kind: 'scrub' }
+
+/**
+ * Says what is due at a moment. Pure: the same ring, policy and moment give the same answer on every replica. Nothing is
+ * due while the clock is in doubt; whoever signs goes on.
+ *
+ * @example
+ * plan(ring, policy, { now: Date.now(), wokeAt, clockTrusted: true }) // [{ kind: 'add-next' }]
+ */
+export function plan(ring: KeyRing, policy: KeyPolicy, moment: Moment): readonly Decision[] {
+  if (!moment.clockTrusted) return []
+  const now = effectiveNow(ring, moment.now)
+  const decisions: Decision[] = []
+  if (currentExposure(ring) !== exposureOf(policy.timing)) decisions.push({ kind: 'remember-exposure' })
+  const raised = kidsToRaise(ring, policy, now)
+  if (raised.length > 0) decisions.push({ kind: 'raise-max-ttl', kids: raised })
+  const erased = ring.keys.filter((key) => key.privateKey !== null && eraseAt(key, policy) <= now)
+  if (erased.length > 0) decisions.push({ kind: 'erase-private-halves', kids: erased.map(({ kid }) => kid) })
+  if (findKey(ring, 'next', now) === undefined) decisions.push({ kind: 'add-next' })
+  if (ring.echoes) decisions.push({ kind: 'scrub' })
+  return decisions
+}
+
+/** When {@link plan} may have something new to say: the next activation or erasure. `Infinity` for never. */
+export function nextPlanAt(ring: KeyRing, policy: KeyPolicy, now: number): number {
+  const due = ring.keys.flatMap((key) => [key.activateAt, key.privateKey === null ? 0 : eraseAt(key, policy)])
+  return Math.min(...due.filter((at) => at > now))
+}
+
+/** Applies every decision that needs no new key. */
+export function applyHousekeeping(
+  ring: KeyRing,
+  decisions: readonly Decision[],
+  policy: KeyPolicy,
+  now: number,
+): KeyRing {
+  return decisions.reduce((changed, decision) => {
+    switch (decision.kind) {
+      case 'erase-private-halves':
+        return erasePrivateHalves(changed, decision.kids)
+      case 'raise-max-ttl':
+        return raiseMaxTtl(changed, decision.kids, policy.timing)
+      case 'remember-exposure':
+        return rememberExposure(changed, policy.timing, now)
+      case 'scrub':
+      case 'add-next':
+        return changed
+    }
+  }, ring)
+}
+
+/** A key signs no more from `signUntil` on, but a replica may be late to know. */
+function eraseAt(key: { readonly signUntil: number | null }, policy: KeyPolicy): number {
+  return key.signUntil === null ? Number.POSITIVE_INFINITY : key.signUntil + propagationOf(policy.timing)
+}
+
+function kidsToRaise(ring: KeyRing, policy: KeyPolicy, now: number): readonly string[] {
+  const wanted = policy.timing.maxTtlMs / 1000
+  return ring.keys
+    .filter((key) => key.maxTtlSeconds < wanted && ['active', 'next'].includes(stateOf(key, now)))
+    .map(({ kid }) => kid)
+}
+
+function currentExposure(ring: KeyRing): number | undefined {
+  return ring.exposures.find(({ servedUntil }) => servedUntil === null)?.exposureMs
+}

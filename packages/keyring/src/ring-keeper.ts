@@ -1,0 +1,188 @@
+import { type Clock, KeyturnError } from '@keyturn/core'
+import { addNext, createRing, type Moment, nextGeneration } from './changes.ts'
+import { ClockGuard } from './clock-guard.ts'
+import type { KeyringEvent } from './events.ts'
+import type { generateSigningPair, KeyPair } from './key-pair.ts'
+import { applyHousekeeping, type Decision, nextPlanAt, plan } from './plan.ts'
+import { activeKey, assertRing, effectiveNow, findKey, type KeyRing } from './ring.ts'
+import { type KeyStore, StoreConflict } from './stores/key-store.ts'
+import { type KeyPolicy, leadOf } from './timing.ts'
+
+/** What a {@link RingKeeper} works with. */
+export interface RingKeeperOptions {
+  readonly store: KeyStore
+  readonly policy: KeyPolicy
+  readonly clock: Clock
+  readonly generate: typeof generateSigningPair
+  readonly newRingId: () => string
+  readonly onEvent: (event: KeyringEvent) => void
+}
+
+const CONFLICT_ATTEMPTS = 10
+/** Housekeeping comes to rest after two writes; more means that it never would. */
+const PLAN_ROUNDS = 5
+
+/** Holds the ring in memory, and is the one way to change it: plan, change, compare-and-swap; a loser thinks again. */
+export class RingKeeper {
+  readonly #options: RingKeeperOptions
+  readonly #guard: ClockGuard
+  #ring: KeyRing
+  #activeKid: string
+
+  private constructor(options: RingKeeperOptions, ring: KeyRing) {
+    const { clock, policy } = options
+    this.#options = options
+    this.#ring = ring
+    this.#guard = new ClockGuard(clock, {
+      toleranceMs: 2 * policy.timing.clockSkewMs,
+      holdMs: leadOf(policy.timing),
+    })
+    this.#activeKid = activeKey(ring, effectiveNow(ring, clock.now())).kid
+  }
+
+  /** Loads the ring; creates it where that is asked for and nothing of an installation exists. */
+  static async open(options: RingKeeperOptions, mayCreate: boolean): Promise<RingKeeper> {
+    const ring = (await options.store.load()) ?? (mayCreate ? await createAndSave(options) : undefined)
+    if (ring === undefined) {
+      throw new KeyturnError('ring_missing', 'there is no ring yet', {
+        remedy: 'start the authority once: keyturn serve',
+      })
+    }
+    return new RingKeeper(options, ring)
+  }
+
+  get ring(): KeyRing {
+    return this.#ring
+  }
+
+  /** Wall clock, never behind the last write. */
+  get now(): number {
+    return effectiveNow(this.#ring, this.#options.clock.now())
+  }
+
+  /** The clock is set to a time before the last write: the schedule stands still until it has caught up. */
+  get isClockBehind(): boolean {
+    return this.#ring.writtenAt - this.#options.clock.now() > 2 * this.#options.policy.timing.clockSkewMs
+  }
+
+  /** Takes over a newer ring that somebody else wrote; an older one is ignored. */
+  adopt(ring: KeyRing): void {
+    if (ring.generation <= this.#ring.generation) return
+    this.#ring = ring
+    this.#options.onEvent({ kind: 'ring-adopted', generation: ring.generation })
+  }
+
+  /** Does all that {@link plan} says is due. */
+  async maintain(): Promise<void> {
+    for (let round = 0; round < PLAN_ROUNDS; round++) {
+      const moment = this.#moment()
+      this.#noticeActivation()
+      const decisions = plan(this.#ring, this.#options.policy, moment)
+      if (decisions.length === 0) return
+      const needsKey = decisions.some(({ kind }) => kind === 'add-next')
+      const pair = needsKey ? await this.#options.generate(this.#options.policy) : undefined
+      await this.#carryOut(pair)
+    }
+    throw new KeyturnError('plan_restless', 'housekeeping of the ring does not come to rest')
+  }
+
+  /** Milliseconds until {@link maintain} may have something to do. */
+  untilDueMs(): number {
+    if (this.#guard.doubtMs > 0) return this.#guard.doubtMs
+    return nextPlanAt(this.#ring, this.#options.policy, this.now) - this.#options.clock.now()
+  }
+
+  /**
+   * Changes the ring by compare-and-swap. `change` is pure, and is asked again when somebody else was first; it returns
+   * its argument to leave things as they are.
+   */
+  async commit(change: (ring: KeyRing, moment: Moment) => KeyRing): Promise<KeyRing> {
+    for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
+      const before = this.#ring
+      const moment = this.#moment()
+      const changed = change(before, moment)
+      if (changed === before) return before
+      const after = nextGeneration(before, changed, moment)
+      assertRing(after, moment.now)
+      try {
+        await this.#options.store.save(after, before.generation)
+        this.#accept(before, after)
+        return after
+      } catch (error) {
+        if (!(error instanceof StoreConflict)) throw error
+        await this.#reload()
+      }
+    }
+    throw new KeyturnError('store_failed', 'the ring is changed by others faster than by this process')
+  }
+
+  async #carryOut(pair: KeyPair | undefined): Promise<void> {
+    const { policy, clock, onEvent } = this.#options
+    let done: readonly Decision[] = []
+    const after = await this.commit((ring, moment) => {
+      done = plan(ring, policy, moment)
+      if (done.length === 0) return ring
+      const kept = applyHousekeeping({ ...ring }, done, policy, moment.now)
+      const wanted = done.some(({ kind }) => kind === 'add-next')
+      return wanted && pair !== undefined ? addNext(kept, pair, policy, moment) : kept
+    })
+    for (const decision of done) {
+      if (decision.kind === 'erase-private-halves') onEvent({ kind: 'key-erased', kids: decision.kids })
+      if (decision.kind === 'raise-max-ttl') onEvent({ kind: 'max-ttl-raised', kids: decision.kids })
+    }
+    const next = findKey(after, 'next', effectiveNow(after, clock.now()))
+    if (next !== undefined && next.kid === pair?.kid) {
+      onEvent({ kind: 'key-created', kid: next.kid, activateAt: next.activateAt })
+    }
+  }
+
+  #accept(before: KeyRing, after: KeyRing): void {
+    if (after.generation > this.#ring.generation) this.#ring = after
+    const gone = before.keys.filter(({ kid }) =>
+      after.tombstones.some((tomb) => tomb.kid === kid && tomb.fate === 'removed'),
+    )
+    if (gone.length > 0) this.#options.onEvent({ kind: 'key-removed', kids: gone.map(({ kid }) => kid) })
+  }
+
+  async #reload(): Promise<void> {
+    const ring = await this.#options.store.load()
+    if (ring === undefined || ring.ringId !== this.#ring.ringId || ring.generation < this.#ring.generation) {
+      throw new KeyturnError(
+        'ring_replaced',
+        'the store holds another ring, or an older one, than this process has',
+        {
+          remedy: 'stop every process of the authority, put the right folder back, start again',
+        },
+      )
+    }
+    this.adopt(ring)
+  }
+
+  #moment(): Moment {
+    const { now, trusted, jumpedByMs } = this.#guard.look()
+    if (jumpedByMs !== 0) this.#options.onEvent({ kind: 'clock-jumped', byMs: jumpedByMs })
+    return { now, wokeAt: this.#guard.wokeAt, clockTrusted: trusted && !this.isClockBehind }
+  }
+
+  #noticeActivation(): void {
+    const { kid } = activeKey(this.#ring, this.now)
+    if (kid === this.#activeKid) return
+    this.#options.onEvent({ kind: 'key-activated', kid, previousKid: this.#activeKid })
+    this.#activeKid = kid
+  }
+}
+
+async function createAndSave(options: RingKeeperOptions): Promise<KeyRing> {
+  const { store, policy, clock, generate, newRingId, onEvent } = options
+  const [first, spare] = await Promise.all([generate(policy), generate(policy)])
+  const ring = createRing(newRingId(), { first, spare }, policy, clock.now())
+  try {
+    await store.save(ring, 0)
+  } catch (error) {
+    const theirs = error instanceof StoreConflict ? await store.load() : undefined
+    if (theirs === undefined) throw error
+    return theirs
+  }
+  onEvent({ kind: 'ring-created', activeKid: first.kid, nextKid: spare.kid })
+  return ring
+}

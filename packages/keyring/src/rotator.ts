@@ -1,0 +1,94 @@
+import { type Clock, KeyturnError } from '@keyturn/core'
+import type { KeyringEvent } from './events.ts'
+
+/** What a {@link Rotator} needs: the work, and when there is more of it. */
+export interface RotatorOptions {
+  readonly clock: Clock
+  /** Does whatever is due. May fail; it is tried again. */
+  readonly step: () => Promise<void>
+  /** Milliseconds until something may be due. */
+  readonly untilDueMs: () => number
+  readonly onEvent: (event: KeyringEvent) => void
+  /** Spreads retries; returns 0 to 1. Default `Math.random`. */
+  readonly random?: () => number
+}
+
+const FIRST_RETRY_MS = 1000
+const LONGEST_RETRY_MS = 300_000
+/** A clock that jumps is noticed by looking, so look now and then even if nothing is due. */
+const LONGEST_SLEEP_MS = 60_000
+
+/** Keeps the schedule going, whatever happens: a step that fails is retried, and the next one comes in any case. */
+export class Rotator {
+  readonly #options: RotatorOptions
+  #cancel = () => {}
+  #running: Promise<void> | undefined
+  #again = false
+  #stopped = false
+  #failures = 0
+  #lastFailure: { readonly code: string; readonly at: number } | undefined
+
+  constructor(options: RotatorOptions) {
+    this.#options = options
+  }
+
+  get failures(): number {
+    return this.#failures
+  }
+
+  get lastFailure(): { readonly code: string; readonly at: number } | undefined {
+    return this.#lastFailure
+  }
+
+  /** Looks at once, or right after the step under way, instead of when the timer says. */
+  wake(): void {
+    if (this.#stopped) return
+    this.#again = this.#running !== undefined
+    if (this.#again) return
+    this.#cancel()
+    this.#running = this.#run()
+  }
+
+  /** Ends the schedule, and waits for the step under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    let delayMs: number
+    try {
+      await this.#options.step()
+      this.#recovered()
+      delayMs = Math.min(Math.max(1, this.#options.untilDueMs()), LONGEST_SLEEP_MS)
+    } catch (error) {
+      delayMs = this.#failed(error)
+    }
+    this.#running = undefined
+    if (this.#stopped) return
+    const woken = this.#again
+    this.#again = false
+    this.#cancel = this.#options.clock.setTimer(
+      () => this.wake(),
+      woken && this.#failures === 0 ? 0 : delayMs,
+    )
+  }
+
+  #recovered(): void {
+    if (this.#failures === 0) return
+    this.#options.onEvent({ kind: 'rotation-recovered', failures: this.#failures })
+    this.#failures = 0
+  }
+
+  /** Doubles the wait at each failure, up to five minutes, and takes off up to half of it at random. */
+  #failed(error: unknown): number {
+    const wholeMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20), LONGEST_RETRY_MS)
+    const retryInMs = Math.max(FIRST_RETRY_MS, wholeMs * (1 - (this.#options.random ?? Math.random)() / 2))
+    const code = error instanceof KeyturnError ? error.code : 'internal_error'
+    this.#failures += 1
+    this.#lastFailure = { code, at: this.#options.clock.now() }
+    this.#options.onEvent({ kind: 'rotation-failed', code, failures: this.#failures, retryInMs })
+    return retryInMs
+  }
+}

@@ -1,0 +1,278 @@
+import { randomUUID } from 'node:crypto'
+import { constants, type Stats } from 'node:fs'
+import { access, link, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type Clock, KeyturnError, systemClock } from '@keyturn/core'
+import type { KeyRing } from '../ring.ts'
+import { type KeyStore, StoreConflict, type StoreWatcher } from './key-store.ts'
+import { RingMalformed } from './ring-codec.ts'
+import { decodeRingFile, encodeRingFile, generationOf, ringFileName } from './ring-file.ts'
+
+/** Where a {@link FileKeyStore} lives, and when it may begin. */
+export interface FileKeyStoreOptions {
+  /** A folder of its own; created 0700, with its parents, at the first save. */
+  readonly directory: string
+  /** P: how often {@link FileKeyStore.watch} looks, in milliseconds. Default 1000. */
+  readonly pollMs?: number
+  /** Paths whose existence shows that there is an installation: a ring that is missing beside them is refused. */
+  readonly beside?: readonly string[]
+  /** Lets a ring be created even so. Default `false`. */
+  readonly initialize?: boolean
+  readonly clock?: Clock
+}
+
+const MAX_BYTES = 16 * 1024 * 1024
+const OTHERS = 0o077
+const TEMPORARY = /^\.ring\.[0-9a-f-]{36}\.tmp$/
+const TEMPORARY_LIFE_MS = 60_000
+const LOAD_ATTEMPTS = 5
+
+/**
+ * Keeps the ring in files, one per generation. A save writes a temporary file and gives it the next generation's name by
+ * an exclusive hard link, so the file system does the compare-and-swap: of two writers one gets `EEXIST`. The newest file
+ * is the ring, the one before it is kept, older ones go.
+ *
+ * @example
+ * const store = new FileKeyStore({ directory: '/var/lib/keyturn/keys' })
+ * const keys = await KeyManager.open({ store, policy: DEFAULT_POLICY })
+ */
+export class FileKeyStore implements KeyStore {
+  readonly #directory: string
+  readonly #pollMs: number
+  readonly #beside: readonly string[]
+  readonly #initialize: boolean
+  readonly #clock: Clock
+  #lastSeen = 0
+
+  constructor(options: FileKeyStoreOptions) {
+    this.#directory = options.directory
+    this.#pollMs = options.pollMs ?? 1000
+    this.#beside = options.beside ?? []
+    this.#initialize = options.initialize ?? false
+    this.#clock = options.clock ?? systemClock
+  }
+
+  async load(): Promise<KeyRing | undefined> {
+    return await guarded('read', this.#directory, async () => {
+      for (let attempt = 1; attempt <= LOAD_ATTEMPTS; attempt++) {
+        const newest = (await this.#generations()).at(-1)
+        if (newest === undefined) return await this.#loadNothing()
+        const ring = await this.#read(newest)
+        if (ring !== undefined) return ring
+        // two saves have passed since the folder was read, and the file is gone: look again
+      }
+      throw new KeyturnError('store_failed', 'the ring changes faster than it can be read')
+    })
+  }
+
+  async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
+    await guarded('write', this.#directory, async () => {
+      const owner = await this.#prepareDirectory()
+      if (((await this.#generations()).at(-1) ?? 0) !== expectedGeneration) throw new StoreConflict()
+      const temporary = await this.#writeTemporary(encodeRingFile(ring), owner)
+      try {
+        await this.#publish(temporary, ring.generation)
+      } finally {
+        await unlink(temporary).catch(ignoreMissing)
+      }
+      this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
+      await this.#dropBefore(expectedGeneration)
+    })
+  }
+
+  watch(watcher: StoreWatcher): () => void {
+    let cancel = () => {}
+    let stopped = false
+    const look = async () => {
+      try {
+        await this.#reportNewer(watcher, () => stopped)
+      } catch (error) {
+        if (!stopped) watcher.onError(error)
+      }
+      if (!stopped) schedule()
+    }
+    const schedule = () => {
+      cancel = this.#clock.setTimer(() => void look(), this.#pollMs)
+    }
+    schedule()
+    return () => {
+      stopped = true
+      cancel()
+    }
+  }
+
+  /** A ring that is no longer there is as bad as one that cannot be read: both are said, and the ring in memory goes on. */
+  async #reportNewer(watcher: StoreWatcher, isStopped: () => boolean): Promise<void> {
+    const newest = await guarded('read', this.#directory, async () => (await this.#generations()).at(-1))
+    if (newest === undefined || newest < this.#lastSeen) throw ringMissing(this.#directory)
+    if (newest === this.#lastSeen) return watcher.onHealthy?.()
+    const ring = await this.load()
+    if (ring !== undefined && !isStopped()) watcher.onChange(ring)
+  }
+
+  async #generations(): Promise<readonly number[]> {
+    try {
+      assertPrivate(await lstat(this.#directory), this.#directory, 'folder')
+      const names = await readdir(this.#directory)
+      return names
+        .map(generationOf)
+        .filter((generation) => generation !== undefined)
+        .sort((a, b) => a - b)
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return []
+      throw error
+    }
+  }
+
+  /** Nothing here is a beginning only if nothing of an installation is there either. */
+  async #loadNothing(): Promise<undefined> {
+    if (this.#initialize) return undefined
+    const strangers = await readdir(this.#directory).catch(ignoreMissing)
+    if (strangers?.some((name) => !TEMPORARY.test(name))) throw ringMissing(this.#directory)
+    for (const path of this.#beside) if (await exists(path)) throw ringMissing(this.#directory)
+    return undefined
+  }
+
+  async #read(generation: number): Promise<KeyRing | undefined> {
+    const path = join(this.#directory, ringFileName(generation))
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreMissing)
+    if (file === undefined) return undefined
+    try {
+      const stats = await file.stat()
+      assertPrivate(stats, path, 'file')
+      if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
+      const ring = decodeRingFile(await file.readFile(), generation)
+      this.#lastSeen = Math.max(this.#lastSeen, generation)
+      return ring
+    } catch (error) {
+      throw error instanceof RingMalformed ? ringCorrupt(path, error) : error
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Says who owns the folder, so that an operator who is root writes as that user. */
+  async #prepareDirectory(): Promise<{ uid: number; gid: number }> {
+    const created = await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+    if (created !== undefined) await syncDirectory(dirname(created))
+    const stats = await lstat(this.#directory)
+    assertPrivate(stats, this.#directory, 'folder')
+    return stats
+  }
+
+  async #writeTemporary(bytes: Buffer, owner: { uid: number; gid: number }): Promise<string> {
+    const path = join(this.#directory, `.ring.${randomUUID()}.tmp`)
+    const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants
+    const file = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
+    try {
+      await file.chmod(0o600)
+      if (process.geteuid?.() === 0) await file.chown(owner.uid, owner.gid)
+      await file.writeFile(bytes)
+      await file.sync()
+    } catch (error) {
+      await unlink(path).catch(ignoreMissing)
+      throw error
+    } finally {
+      await file.close()
+    }
+    return path
+  }
+
+  async #publish(temporary: string, generation: number): Promise<void> {
+    const path = join(this.#directory, ringFileName(generation))
+    try {
+      await link(temporary, path)
+    } catch (error) {
+      throw isErrno(error, 'EEXIST') ? new StoreConflict() : error
+    }
+    // A writer that slept so long that its generation has come and gone finds the name free again, two generations on.
+    // One generation on is somebody who built on ours.
+    if (((await this.#generations()).at(-1) ?? 0) > generation + 1) {
+      await unlink(path).catch(ignoreMissing)
+      throw new StoreConflict()
+    }
+    await syncDirectory(this.#directory)
+  }
+
+  async #dropBefore(generation: number): Promise<void> {
+    const names = await readdir(this.#directory)
+    const old = names.filter((name) => (generationOf(name) ?? generation) < generation)
+    const abandoned = names.filter((name) => TEMPORARY.test(name))
+    for (const name of abandoned) if (await this.#isAbandoned(name)) old.push(name)
+    for (const name of old) await unlink(join(this.#directory, name)).catch(ignoreMissing)
+  }
+
+  /** A writer that was killed leaves its temporary file, and a private half in it. */
+  async #isAbandoned(name: string): Promise<boolean> {
+    const stats = await lstat(join(this.#directory, name)).catch(ignoreMissing)
+    return stats !== undefined && Date.now() - stats.mtimeMs > TEMPORARY_LIFE_MS
+  }
+}
+
+function assertPrivate(stats: Stats, path: string, kind: 'folder' | 'file'): void {
+  const user = process.geteuid?.()
+  const refuse = (expected: string, remedy: string) => {
+    throw new KeyturnError('store_unsafe', `${path}: expected ${expected}`, { remedy })
+  }
+  if (kind === 'folder' ? !stats.isDirectory() : !stats.isFile())
+    refuse(`a ${kind}, not a link to one`, 'move it away')
+  if ((stats.mode & OTHERS) !== 0) {
+    refuse(`a ${kind} that only its owner can read`, `chmod ${kind === 'folder' ? '0700' : '0600'} ${path}`)
+  }
+  if (user !== undefined && user !== 0 && stats.uid !== user) {
+    refuse(`a ${kind} of the user who runs this`, `run it as the owner, or chown ${user} ${path}`)
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY)
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    (error) => !isErrno(error, 'ENOENT'),
+  )
+}
+
+/** Gives errors of the file system a code of ours and a remedy. */
+async function guarded<T>(verb: 'read' | 'write', directory: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    if (error instanceof KeyturnError) throw error
+    const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new KeyturnError('store_failed', `cannot ${verb} the ring in ${directory} (${errno})`, {
+      remedy: 'check that the disk is mounted, has space and lets this user write',
+      cause: error,
+    })
+  }
+}
+
+function ringMissing(directory: string): KeyturnError {
+  return new KeyturnError('ring_missing', `no ring in ${directory}, though there is an installation`, {
+    remedy:
+      'mount the volume or restore the folder; to give up all keys and begin anew: keyturn serve --init',
+  })
+}
+
+function ringCorrupt(path: string, cause: RingMalformed): KeyturnError {
+  return new KeyturnError('ring_corrupt', `${path}: ${cause.message}`, {
+    remedy: `restore the file; or, to go back to the generation before and lose its last change: mv ${path} ${path}.corrupt`,
+    cause,
+  })
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (isErrno(error, 'ENOENT')) return undefined
+  throw error
+}

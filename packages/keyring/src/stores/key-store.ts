@@ -1,0 +1,43 @@
+import { KeyturnError } from '@keyturn/core'
+import type { KeyRing } from '../ring.ts'
+
+/**
+ * Where a ring is kept. Three verbs, and compare-and-swap: the command line, a second process and another replica are all
+ * just writers. Every implementation passes the conformance suite of `@keyturn/testing`.
+ */
+export interface KeyStore {
+  /**
+   * The newest ring; `undefined` where there is none and one may be created.
+   *
+   * @throws {KeyturnError} `ring_missing`, `ring_corrupt`, `store_unsafe`, `store_failed`
+   */
+  load(): Promise<KeyRing | undefined>
+  /**
+   * Makes `ring` the newest, durably, if the newest still is `expectedGeneration` (0: if there is none).
+   *
+   * @throws {StoreConflict} when it is not
+   * @throws {KeyturnError} `store_failed`: nothing changed
+   */
+  save(ring: KeyRing, expectedGeneration: number): Promise<void>
+  /** Reports what others write, within the poll interval, until the returned function is called. */
+  watch(watcher: StoreWatcher): () => void
+}
+
+/** Who {@link KeyStore.watch} tells. */
+export interface StoreWatcher {
+  onChange(ring: KeyRing): void
+  /** The store was read, and nothing is new. */
+  onHealthy?(): void
+  /** The store cannot be read, or what is in it is no ring. What is in memory goes on. */
+  onError(error: unknown): void
+}
+
+/** Somebody else was first: load again, and think again. */
+export class StoreConflict extends KeyturnError {
+  override readonly name = 'StoreConflict'
+  declare readonly code: 'store_conflict'
+
+  constructor() {
+    super('store_conflict', 'the ring has changed since it was loaded')
+  }
+}

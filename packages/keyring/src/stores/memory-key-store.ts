@@ -1,0 +1,26 @@
+import type { KeyRing } from '../ring.ts'
+import { type KeyStore, StoreConflict, type StoreWatcher } from './key-store.ts'
+
+/**
+ * Keeps the ring in memory: for tests, and for authorities whose tokens need not outlive a restart. Several managers may
+ * share one.
+ */
+export class MemoryKeyStore implements KeyStore {
+  #ring: KeyRing | undefined
+  readonly #watchers = new Set<StoreWatcher>()
+
+  async load(): Promise<KeyRing | undefined> {
+    return this.#ring
+  }
+
+  async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
+    if ((this.#ring?.generation ?? 0) !== expectedGeneration) throw new StoreConflict()
+    this.#ring = ring
+    for (const watcher of this.#watchers) watcher.onChange(ring)
+  }
+
+  watch(watcher: StoreWatcher): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+}

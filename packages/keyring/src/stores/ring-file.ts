@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import type { KeyRing } from '../ring.ts'
+import { decodeRing, encodeRing, RingMalformed } from './ring-codec.ts'
+
+const NAME = /^ring\.(\d{12})\.json$/
+const HEADER = /^keyturn-ring 1 generation (\d{1,12}) sha256 ([0-9a-f]{64})$/
+const NEWLINE = 0x0a
+
+/** The file of a generation: `ring.000000000001.json`. Names sort as generations do. */
+export function ringFileName(generation: number): string {
+  return `ring.${String(generation).padStart(12, '0')}.json`
+}
+
+/** The generation that a file name stands for; `undefined` for any other file. */
+export function generationOf(fileName: string): number | undefined {
+  const digits = NAME.exec(fileName)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** Two lines: what the file is, with a checksum over the second; and the ring. */
+export function encodeRingFile(ring: KeyRing): Buffer {
+  const body = encodeRing(ring)
+  return Buffer.from(
+    `keyturn-ring 1 generation ${ring.generation} sha256 ${sha256(Buffer.from(body))}\n${body}\n`,
+  )
+}
+
+/**
+ * Reads what {@link encodeRingFile} wrote, for the generation that the file's name claims.
+ *
+ * @throws {RingMalformed} for anything else: cut short, edited, renamed
+ */
+export function decodeRingFile(file: Buffer, generation: number): KeyRing {
+  const end = file.indexOf(NEWLINE)
+  const header = HEADER.exec(file.subarray(0, Math.max(0, end)).toString('latin1'))
+  if (header === null || file.at(-1) !== NEWLINE) throw new RingMalformed('expected a ring file, whole')
+  const body = file.subarray(end + 1, -1)
+  if (header[2] !== sha256(body)) throw new RingMalformed('expected the checksum to match')
+  const ring = decodeRing(body)
+  if (ring.generation !== generation || Number(header[1]) !== generation) {
+    throw new RingMalformed('expected the generation that the name of the file says')
+  }
+  return ring
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
