@@ -212,10 +212,13 @@ function publishesTheSame(before: KeyRing, after: KeyRing, now: number): boolean
 
 function findRevocable(ring: KeyRing, kid: string): KeyRecord {
   const key = ring.keys.find((candidate) => candidate.kid === kid)
+  const isBuried = ring.tombstones.some((tomb) => tomb.kid === kid && tomb.fate === 'revoked')
+  if (isBuried || (key !== undefined && key.revokedAt !== null)) {
+    throw new KeyturnError('key_already_revoked', 'that key is revoked already')
+  }
   if (key === undefined) {
     throw new KeyturnError('key_not_found', 'the ring has no such key', { remedy: 'see: keyturn keys list' })
   }
-  if (key.revokedAt !== null) throw new KeyturnError('key_already_revoked', 'that key is revoked already')
   return key
 }
 

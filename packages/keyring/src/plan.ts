@@ -46,19 +46,13 @@ export function applyHousekeeping(
   policy: KeyPolicy,
   now: number,
 ): KeyRing {
-  return decisions.reduce((changed, decision) => {
-    switch (decision.kind) {
-      case 'erase-private-halves':
-        return erasePrivateHalves(changed, decision.kids)
-      case 'raise-max-ttl':
-        return raiseMaxTtl(changed, decision.kids, policy.timing)
-      case 'remember-exposure':
-        return rememberExposure(changed, policy.timing, now)
-      case 'scrub':
-      case 'add-next':
-        return changed
-    }
-  }, ring)
+  let changed = { ...ring }
+  for (const decision of decisions) {
+    if (decision.kind === 'erase-private-halves') changed = erasePrivateHalves(changed, decision.kids)
+    if (decision.kind === 'raise-max-ttl') changed = raiseMaxTtl(changed, decision.kids, policy.timing)
+    if (decision.kind === 'remember-exposure') changed = rememberExposure(changed, policy.timing, now)
+  }
+  return changed
 }
 
 /** A key signs no more from `signUntil` on, but a replica may be late to know. */

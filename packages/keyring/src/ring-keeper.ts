@@ -122,7 +122,7 @@ export class RingKeeper {
     const after = await this.commit((ring, moment) => {
       done = plan(ring, policy, moment)
       if (done.length === 0) return ring
-      const kept = applyHousekeeping({ ...ring }, done, policy, moment.now)
+      const kept = applyHousekeeping(ring, done, policy, moment.now)
       const wanted = done.some(({ kind }) => kind === 'add-next')
       return wanted && pair !== undefined ? addNext(kept, pair, policy, moment) : kept
     })

@@ -1,0 +1,283 @@
+import { fakeClock } from '@keyturn/testing'
+import { decodeProtectedHeader } from 'jose'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { KeyringEvent } from './events.ts'
+import { stateOf } from './key-record.ts'
+import { KeyManager } from './manager.ts'
+import { MemoryKeyStore } from './stores/memory-key-store.ts'
+import { DEFAULT_POLICY, exposureOf, leadOf } from './timing.ts'
+
+const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
+const { timing } = policy
+const HOUR = 3_600_000
+const T = timing.rotationIntervalMs
+const expectations = { issuer: 'https://auth.test', audience: 'orders' }
+const claims = { iss: 'https://auth.test', aud: 'orders', sub: 'u1', jti: 'j1', client_id: 'c1' }
+const options = { ttlSeconds: 3600, typ: 'at+jwt' }
+const opened: KeyManager[] = []
+afterEach(async () => {
+  for (const keys of opened.splice(0)) await keys.close()
+})
+
+async function open(extra: Partial<Parameters<typeof KeyManager.open>[0]> = {}) {
+  const clock = fakeClock()
+  const events: KeyringEvent[] = []
+  const given = {
+    store: new MemoryKeyStore(),
+    policy,
+    clock,
+    onEvent: (it: KeyringEvent) => events.push(it),
+    ...extra,
+  }
+  const keys = await KeyManager.open(given)
+  opened.push(keys)
+  // key pairs come from the thread pool, so time alone does not bring them
+  const advance = async (ms: number) => {
+    await clock.advance(ms)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await clock.advance(0)
+  }
+  return { keys, clock, events, advance, store: given.store }
+}
+const kidOf = (jwt: string) => decodeProtectedHeader(jwt).kid
+const codeOf = (action: Promise<unknown>) =>
+  action.then(
+    () => 'none',
+    (error) => error.code,
+  )
+const states = (keys: KeyManager, now: number) => keys.ring().keys.map((key) => stateOf(key, now))
+
+describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
+  it('starts with an active key and a spare, written at once', async () => {
+    const { keys, clock } = await open()
+    expect(states(keys, clock.now())).toEqual(['active', 'next'])
+    expect(keys.ring().generation).toBe(1)
+    expect(keys.publicJwks().keys).toHaveLength(2)
+  })
+
+  it('signs with the spare from the instant that was fixed, and makes the next spare', async () => {
+    const { keys, clock, advance } = await open()
+    const [first, second] = keys.ring().keys
+    expect(kidOf(await keys.sign(claims, options))).toBe(first?.kid)
+    await advance(T)
+    expect(kidOf(await keys.sign(claims, options))).toBe(second?.kid)
+    expect(states(keys, clock.now())).toEqual(['retired', 'active', 'next'])
+    expect(keys.ring().keys[2]?.activateAt).toBe((second?.activateAt ?? 0) + T)
+  })
+
+  it('rotates once after a long sleep, and reckons the successor from the wake', async () => {
+    const { keys, store, clock } = await open()
+    await keys.close()
+    await clock.advance(10 * T)
+    const again = await KeyManager.open({ store, policy, clock })
+    opened.push(again)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    const live = again.ring().keys.filter((key) => stateOf(key, clock.now()) !== 'removed')
+    expect(live.map((key) => stateOf(key, clock.now()))).toEqual(['active', 'next'])
+    expect(live[1]?.activateAt).toBe(clock.now() + T)
+  })
+
+  it('moves nothing at a plain restart', async () => {
+    const { keys, store, clock } = await open()
+    await keys.close()
+    await clock.advance(HOUR)
+    const again = await KeyManager.open({ store, policy, clock })
+    opened.push(again)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(again.ring()).toBe(keys.ring())
+  })
+
+  it('brings a rotation forward when the spare has been published long enough', async () => {
+    const { keys, clock, advance } = await open()
+    const [first, second] = keys.ring().keys
+    const rotation = await keys.rotate()
+    expect(rotation).toMatchObject({ activeKid: second?.kid, previousKid: first?.kid })
+    expect(rotation.activateAt - clock.now()).toBe(timing.storePollMs + 2 * timing.clockSkewMs)
+    await advance(rotation.activateAt - clock.now())
+    expect(kidOf(await keys.sign(claims, options))).toBe(second?.kid)
+  })
+
+  it('refuses, books or forces a second rotation inside the lead (R6)', async () => {
+    const { keys, clock, advance, events } = await open()
+    await keys.rotate()
+    await advance(HOUR / 60)
+    const next = keys.ring().keys.at(-1)
+    expect(await codeOf(keys.rotate())).toBe('rotation_too_early')
+    expect((await keys.rotate({ queue: true })).activateAt).toBe(next?.signableAt)
+    expect((await keys.rotate({ force: true })).activateAt).toBeLessThan(next?.signableAt ?? 0)
+    expect(events.findLast(({ kind }) => kind === 'rotation-requested')).toMatchObject({ forced: true })
+    expect(next?.signableAt).toBeGreaterThan(clock.now())
+  })
+})
+
+describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
+  it('verifies and publishes a retired key until its last token has expired', async () => {
+    const { keys, clock, advance } = await open()
+    await advance(T - 1)
+    const late = await keys.sign(claims, options)
+    await advance(HOUR)
+    expect(keys.verify(late, expectations).claims.jti).toBe('j1')
+    expect(keys.publicJwks().keys.map(({ kid }) => kid)).toContain(kidOf(late))
+    await advance(timing.graceSkewMs + 1)
+    expect(keys.publicJwks().keys.map(({ kid }) => kid)).not.toContain(kidOf(late))
+    expect(() => keys.verify(late, expectations)).toThrow(expect.objectContaining({ code: 'key_unknown' }))
+    expect(clock.now()).toBeGreaterThan(T)
+  })
+
+  it('drops the private half once no signer can need it, and from the kept generation too', async () => {
+    const { keys, advance } = await open()
+    await advance(T)
+    expect(keys.ring().keys[0]?.privateKey).not.toBeNull()
+    await advance(timing.storePollMs + 2 * timing.clockSkewMs)
+    expect(keys.ring().keys[0]?.privateKey).toBeNull()
+    expect(keys.ring().echoes).toBe(false)
+  })
+
+  it('refuses a token that would outlive the promise of its key', async () => {
+    const { keys } = await open()
+    expect(await codeOf(keys.sign(claims, { ...options, ttlSeconds: 3601 }))).toBe('ttl_too_long')
+  })
+
+  it('raises the promise by a write at start, never by shortening one', async () => {
+    const { keys, store, clock } = await open()
+    await keys.close()
+    const longer = { ...policy, timing: { ...timing, maxTtlMs: 2 * HOUR } }
+    const again = await KeyManager.open({ store, policy: longer, clock })
+    opened.push(again)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const [before, after] = [keys.ring().keys[0], again.ring().keys[0]]
+    expect(after?.maxTtlSeconds).toBe(7200)
+    expect(after?.publishUntil).toBe((before?.publishUntil ?? 0) + HOUR)
+    expect(after?.activateAt).toBe(before?.activateAt)
+  })
+
+  it('takes nothing away while the clocks disagree', async () => {
+    const { keys, clock, advance } = await open()
+    clock.jump(T + 2 * HOUR)
+    await advance(60_000)
+    expect(keys.ring().keys.every(({ privateKey }) => privateKey !== null)).toBe(true)
+    await advance(leadOf(timing))
+    expect(keys.ring().keys.some(({ privateKey }) => privateKey === null)).toBe(false)
+    expect(states(keys, clock.now())).toEqual(['active', 'next'])
+  })
+})
+
+describe('revocation (R13)', () => {
+  it('takes the active key out of the set at once; the spare signs', async () => {
+    const { keys, clock } = await open()
+    const [first, second] = keys.ring().keys
+    const old = await keys.sign(claims, options)
+    await clock.advance(1000)
+    const outcome = await keys.revoke(first?.kid ?? '', { reason: 'leaked' })
+    expect(outcome).toMatchObject({ revokedKid: first?.kid, activeKid: second?.kid })
+    expect(outcome.refusedEverywhereBy).toBe(clock.now() + timing.storePollMs + exposureOf(timing))
+    expect(() => keys.verify(old, expectations)).toThrow(expect.objectContaining({ code: 'key_unknown' }))
+    expect(kidOf(await keys.sign(claims, options))).toBe(second?.kid)
+    expect(keys.ring().keys[0]).toMatchObject({ privateKey: null, revokedReason: 'leaked' })
+  })
+
+  it('swaps in a fresh pair when the store leaked, and revokes every private half', async () => {
+    const { keys } = await open()
+    const before = keys.ring().keys.map(({ kid }) => kid)
+    const { activeKid } = await keys.revoke(before[0] ?? '', { reason: 'backup lost', fresh: true })
+    expect(before).not.toContain(activeKid)
+    for (const { kid } of keys.publicJwks().keys) expect(before).not.toContain(kid)
+  })
+
+  it('goes on signing when only the spare is revoked, and makes another', async () => {
+    const { keys, clock, advance } = await open()
+    const [first, second] = keys.ring().keys
+    await keys.revoke(second?.kid ?? '', { reason: 'test' })
+    await advance(1000)
+    expect(kidOf(await keys.sign(claims, options))).toBe(first?.kid)
+    expect(states(keys, clock.now())).toEqual(['active', 'next'])
+    expect(keys.ring().tombstones).toMatchObject([{ kid: second?.kid, fate: 'revoked' }])
+  })
+
+  it('names a kid that is not there, or was revoked before', async () => {
+    const { keys } = await open()
+    const kid = keys.ring().keys[0]?.kid ?? ''
+    expect(await codeOf(keys.revoke('none', { reason: 'x' }))).toBe('key_not_found')
+    await keys.revoke(kid, { reason: 'x' })
+    expect(await codeOf(keys.revoke(kid, { reason: 'x' }))).toBe('key_already_revoked')
+  })
+})
+
+describe('KeyManagerConcurrency (R10, R11, R63)', () => {
+  it('lets many managers over one store agree on one key', async () => {
+    const store = new MemoryKeyStore()
+    const clock = fakeClock()
+    const many = await Promise.all(Array.from({ length: 4 }, () => KeyManager.open({ store, policy, clock })))
+    opened.push(...many)
+    await clock.advance(T)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    await clock.advance(0)
+    expect(
+      new Set(
+        many.map((keys) =>
+          keys
+            .ring()
+            .keys.map(({ kid }) => kid)
+            .join(),
+        ),
+      ).size,
+    ).toBe(1)
+    expect(many[0]?.ring().keys).toHaveLength(3)
+  })
+
+  it('signs without pause while rotations go on', async () => {
+    const { keys, advance } = await open()
+    for (let rotation = 0; rotation < 5; rotation++) {
+      const [jwts] = await Promise.all([
+        Promise.all(Array.from({ length: 20 }, () => keys.sign(claims, options))),
+        advance(T),
+      ])
+      for (const jwt of jwts)
+        expect(() => keys.verify(jwt, { ...expectations, clockToleranceSeconds: 60 })).toBeDefined()
+    }
+    expect(keys.health().status).toBe('ok')
+  })
+
+  it('gives the same frozen set object until the content changes', async () => {
+    const { keys, advance } = await open()
+    const before = keys.publicJwks()
+    await advance(HOUR)
+    expect(keys.publicJwks()).toBe(before)
+    await advance(T)
+    expect(keys.publicJwks()).not.toBe(before)
+    expect(Object.isFrozen(before.keys)).toBe(true)
+  })
+})
+
+describe('a rotation that fails (R9, R18)', () => {
+  it('leaves the active key signing, retries, and says so', async () => {
+    const store = new MemoryKeyStore()
+    const { keys, advance, events } = await open({ store })
+    const save = store.save.bind(store)
+    store.save = () => Promise.reject(new Error('disk full'))
+    await advance(T)
+    expect(keys.health()).toMatchObject({ status: 'degraded', nextKeyReady: false })
+    expect(await keys.sign(claims, options)).toBeTypeOf('string')
+    await advance(10_000)
+    expect(keys.health().consecutiveFailures).toBeGreaterThan(1)
+    store.save = save
+    await advance(300_000)
+    expect(keys.health()).toMatchObject({ status: 'ok', nextKeyReady: true, consecutiveFailures: 0 })
+    expect(events.map(({ kind }) => kind)).toContain('rotation-recovered')
+  })
+})
+
+describe('a policy that cannot hold (R54)', () => {
+  it.each([
+    ['interval within the lead', { rotationIntervalMs: leadOf(timing) }],
+    ['grace below tolerance and skew', { graceSkewMs: 14_999 }],
+    ['more keys than verifiers take', { maxTtlMs: 40 * 24 * HOUR }],
+    ['no poll', { storePollMs: 0 }],
+  ])('is refused: %s', async (_, change) => {
+    const action = KeyManager.open({
+      store: new MemoryKeyStore(),
+      policy: { ...policy, timing: { ...timing, ...change } },
+    })
+    expect(await codeOf(action)).toBe('policy_invalid')
+  })
+})

@@ -1,0 +1,172 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { keyStoreConformance } from '@keyturn/testing'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { KeyManager } from '../manager.ts'
+import { DEFAULT_POLICY } from '../timing.ts'
+import { FileKeyStore } from './file-key-store.ts'
+import { MemoryKeyStore } from './memory-key-store.ts'
+
+const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
+let place: string
+let directory: string
+
+beforeEach(async () => {
+  place = await mkdtemp(join(tmpdir(), 'keyturn-store-'))
+  directory = join(place, 'keys')
+})
+afterEach(() => rm(place, { recursive: true, force: true }))
+
+const store = (options: object = {}) => new FileKeyStore({ directory, ...options })
+async function initialized(): Promise<KeyManager> {
+  const keys = await KeyManager.open({ store: store(), policy })
+  await keys.close()
+  return keys
+}
+const newest = async () => join(directory, (await readdir(directory)).sort().at(-1) ?? '')
+const codeOf = (action: Promise<unknown>) =>
+  action.then(
+    () => 'none',
+    (error) => error.code,
+  )
+
+describe('key store conformance (R14)', () => {
+  const shared = { memory: () => new MemoryKeyStore() }
+  for (const { name, run } of keyStoreConformance) {
+    it(`memory: ${name}`, async () => {
+      const one = shared.memory()
+      await run(() => one)
+    })
+    it(`file: ${name}`, () => run(() => store()))
+  }
+})
+
+describe('KeyManagerFilePersistence (R15, R63)', () => {
+  it('keeps folder 0700 and file 0600 whatever the umask', async () => {
+    const before = process.umask(0)
+    try {
+      await initialized()
+    } finally {
+      process.umask(before)
+    }
+    const modes = execFileSync('stat', ['-c', '%a', directory, await newest()])
+      .toString()
+      .split('\n')
+    expect(modes.slice(0, 2)).toEqual(['700', '600'])
+  })
+
+  it('keeps the generation before and drops older ones', async () => {
+    const keys = await initialized()
+    let ring = keys.ring()
+    for (let save = 0; save < 3; save++) {
+      const next = { ...ring, generation: ring.generation + 1 }
+      await store().save(next, ring.generation)
+      ring = next
+    }
+    expect((await readdir(directory)).sort()).toEqual(['ring.000000000003.json', 'ring.000000000004.json'])
+  })
+
+  it('refuses a writer that slept while its generation came and went', async () => {
+    const slept = (await initialized()).ring()
+    let ring = slept
+    for (let save = 0; save < 4; save++) {
+      const next = { ...ring, generation: ring.generation + 1 }
+      await store().save(next, ring.generation)
+      ring = next
+    }
+    expect(await codeOf(store().save({ ...slept, generation: 2 }, 1))).toBe('store_conflict')
+    expect((await store().load())?.generation).toBe(5)
+  })
+
+  it('refuses a folder or a file that others can read', async () => {
+    await initialized()
+    await chmod(await newest(), 0o640)
+    expect(await codeOf(store().load())).toBe('store_unsafe')
+    await chmod(await newest(), 0o600)
+    await chmod(directory, 0o755)
+    expect(await codeOf(store().load())).toBe('store_unsafe')
+  })
+
+  it('refuses a folder or a file that is a symbolic link', async () => {
+    await initialized()
+    const file = await newest()
+    await rename(file, join(place, 'elsewhere'))
+    await symlink(join(place, 'elsewhere'), file)
+    expect(await codeOf(store().load())).toBe('store_failed')
+    await rm(file)
+    await rename(join(place, 'elsewhere'), file)
+    await rename(directory, join(place, 'real'))
+    await symlink(join(place, 'real'), directory)
+    expect(await codeOf(store().load())).toBe('store_unsafe')
+  })
+
+  it('says what failed when the disk does, and leaves the ring as it was', async () => {
+    const keys = await initialized()
+    await writeFile(join(place, 'occupied'), '')
+    const lost = new FileKeyStore({ directory: join(place, 'occupied', 'keys') })
+    expect(await codeOf(lost.save(keys.ring(), 0))).toBe('store_failed')
+  })
+})
+
+describe('KeyManagerLoadFromDisk (R16, R63)', () => {
+  it('opens the same ring again', async () => {
+    const keys = await initialized()
+    const again = await KeyManager.open({ store: store(), policy })
+    await again.close()
+    expect(again.publicJwks()).toEqual(keys.publicJwks())
+    expect(again.ring().generation).toBe(1)
+  })
+
+  it.each([
+    ['cut short', (file: string) => truncate(file, 300)],
+    ['empty', (file: string) => truncate(file, 0)],
+    [
+      'edited',
+      async (file: string) => writeFile(file, (await readFile(file, 'utf8')).replace('"first"', '"First"')),
+    ],
+    ['renamed to another generation', (file: string) => rename(file, file.replace('1.json', '7.json'))],
+  ])('refuses a ring file that is %s, and names the file', async (_, damage) => {
+    await initialized()
+    await damage(await newest())
+    const error = await store()
+      .load()
+      .catch((caught) => caught)
+    expect(error.code).toBe('ring_corrupt')
+    expect(error.message).toContain(await newest())
+    expect(error.remedy).toContain('mv ')
+    expect(await codeOf(KeyManager.open({ store: store(), policy }))).toBe('ring_corrupt')
+  })
+
+  it('refuses to begin anew where a ring is missing beside other state, unless told to', async () => {
+    const beside = [join(place, 'state.db')]
+    await writeFile(beside[0] ?? '', '')
+    expect(await codeOf(KeyManager.open({ store: store({ beside }), policy }))).toBe('ring_missing')
+    const keys = await KeyManager.open({ store: store({ beside, initialize: true }), policy })
+    await keys.close()
+    expect(keys.ring().generation).toBe(1)
+  })
+
+  it('refuses to begin anew in a folder that holds something else', async () => {
+    await mkdir(directory, { mode: 0o700 })
+    await writeFile(join(directory, 'ring.000000000004.json.corrupt'), '')
+    expect(await codeOf(KeyManager.open({ store: store(), policy }))).toBe('ring_missing')
+  })
+
+  it('creates nothing on an operator visit', async () => {
+    expect(await codeOf(KeyManager.open({ store: store(), policy, serving: false }))).toBe('ring_missing')
+    expect(await readdir(place)).toEqual([])
+  })
+})
