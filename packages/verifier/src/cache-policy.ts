@@ -1,0 +1,27 @@
+/** Within what the verifier lets a key set's headers decide, in milliseconds. */
+export interface CacheBounds {
+  readonly minMs: number
+  readonly maxMs: number
+  /** Without `Cache-Control`. */
+  readonly defaultMs: number
+}
+
+/** The headers of a key set that say how long it is fresh (RFC 9111, sections 5.1 and 5.2.2). */
+export interface CacheHeaders {
+  readonly cacheControl: string | undefined
+  readonly age: string | undefined
+}
+
+const MAX_AGE = /(?:^|,)\s*max-age\s*=\s*"?(\d{1,10})"?\s*(?:,|$)/i
+const NOT_CACHED = /(?:^|,)\s*(?:no-store|no-cache)\s*(?:,|=|$)/i
+
+/** How long a key set is fresh: `max-age` less `Age`, within the bounds. */
+export function freshForMs({ cacheControl, age }: CacheHeaders, bounds: CacheBounds): number {
+  const clamp = (ms: number) => Math.min(Math.max(ms, bounds.minMs), bounds.maxMs)
+  if (cacheControl === undefined) return clamp(bounds.defaultMs)
+  if (NOT_CACHED.test(cacheControl)) return bounds.minMs
+  const maxAge = MAX_AGE.exec(cacheControl)?.[1]
+  if (maxAge === undefined) return clamp(bounds.defaultMs)
+  const ageSeconds = age !== undefined && /^\d{1,10}$/.test(age) ? Number(age) : 0
+  return clamp((Number(maxAge) - ageSeconds) * 1000)
+}

@@ -1,0 +1,18 @@
+/** What happens to a verifier's keys, for logs and metrics. Kids and codes; never a token. */
+export type VerifierEvent =
+  | {
+      readonly kind: 'keys-replaced'
+      readonly added: readonly string[]
+      readonly removed: readonly string[]
+      /** Keys of the document that cannot be used, by their code. */
+      readonly skipped: readonly string[]
+    }
+  | { readonly kind: 'keys-confirmed' }
+  | {
+      readonly kind: 'keys-fetch-failed'
+      readonly code: string
+      readonly failures: number
+      readonly retryInMs: number
+    }
+  /** Unknown kids come faster than they may cause fetches: somebody is guessing. */
+  | { readonly kind: 'unknown-kid-over-budget' }

@@ -1,0 +1,19 @@
+export {
+  type AlgorithmName,
+  type ClientSession,
+  KeysUnavailable,
+  KeyturnError,
+  type Session,
+  TOKEN_REJECTIONS,
+  type TokenClaims,
+  TokenRejected,
+  type TokenRejectionCode,
+  type UserSession,
+  type VerifiedToken,
+} from '@keyturn/core'
+export { authenticateBearer, type BearerOptions, type BearerRefusal } from './bearer.ts'
+export type { VerifierEvent } from './events.ts'
+export { type FetchKeySet, KeySetFetchFailed, type KeySetResponse } from './http-fetch.ts'
+export type { KeySourceReport } from './key-source.ts'
+export { optionsFromEnv, VERIFIER_VARIABLES, type VerifierVariable } from './options-from-env.ts'
+export { createVerifier, Verifier, type VerifierHealth, type VerifierOptions } from './verifier.ts'

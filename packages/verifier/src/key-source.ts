@@ -1,0 +1,36 @@
+import type { KeysUnavailable, VerificationKey } from '@keyturn/core'
+
+/**
+ * Where a verifier has its keys from. The verifier asks {@link find} for every token, and {@link lookFor} for a kid that is
+ * not there.
+ */
+export interface KeySource {
+  /** The key of a kid, out of memory; `undefined` when it is not known or what is known is too old to be believed. */
+  find(kid: string): VerificationKey | undefined
+  /**
+   * Looks once more for a kid that {@link find} does not know, if that may help. Coalesced and bounded.
+   *
+   * @throws {KeysUnavailable} when nothing certain can be said of the kid
+   */
+  lookFor(kid: string): Promise<VerificationKey | undefined>
+  /** As {@link lookFor}, for who cannot wait: begins to look, and says what is known now. */
+  lookForSoon(kid: string): KeysUnavailable | undefined
+  /** Resolves when there are keys. @throws {KeysUnavailable} */
+  ready(): Promise<void>
+  report(): KeySourceReport
+  close(): void
+}
+
+/** State of a key source. */
+export interface KeySourceReport {
+  /** `fresh`; `stale`: past its cache time, and still used; `unavailable`: nothing that may be used. */
+  readonly status: 'fresh' | 'stale' | 'unavailable'
+  readonly source: string
+  readonly kids: readonly string[]
+  /** Since the keys were last confirmed; `undefined` when they never were. */
+  readonly ageSeconds: number | undefined
+  readonly consecutiveFailures: number
+  /** Code of the last failure; `undefined` when the last fetch succeeded. */
+  readonly lastError: string | undefined
+  readonly refreshes: { readonly success: number; readonly failure: number }
+}

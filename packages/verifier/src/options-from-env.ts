@@ -1,0 +1,105 @@
+import {
+  ALGORITHM_NAMES,
+  type AlgorithmName,
+  isAlgorithmName,
+  KeyturnError,
+  parseDuration,
+} from '@keyturn/core'
+import type { VerifierOptions } from './verifier.ts'
+
+/** An environment variable that a verifier understands. */
+export interface VerifierVariable {
+  readonly name: string
+  readonly option: keyof VerifierOptions
+  readonly description: string
+  readonly parse: (text: string) => unknown
+}
+
+const seconds = (text: string) => parseDuration(text) / 1000
+const text = (value: string) => value
+
+/** Every variable that {@link optionsFromEnv} reads; the reference is made from it. Durations as `15s`, `5m`, `1h`. */
+export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
+  { name: 'KEYTURN_ISSUER', option: 'issuer', description: 'what iss must be', parse: text },
+  { name: 'KEYTURN_AUDIENCE', option: 'audience', description: 'what aud must contain', parse: text },
+  { name: 'KEYTURN_JWKS_URL', option: 'jwksUrl', description: 'where the key set is', parse: text },
+  { name: 'KEYTURN_ALGORITHMS', option: 'algorithms', description: 'names, with commas', parse: algorithms },
+  {
+    name: 'KEYTURN_CLOCK_TOLERANCE',
+    option: 'clockToleranceSeconds',
+    description: 'how far clocks may differ, at most 60s',
+    parse: seconds,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_MIN_CACHE',
+    option: 'minCacheSeconds',
+    description: 'a set is kept at least this long',
+    parse: seconds,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_MAX_CACHE',
+    option: 'maxCacheSeconds',
+    description: 'a set is kept at most this long',
+    parse: seconds,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_STALE_IF_ERROR',
+    option: 'staleIfErrorSeconds',
+    description: 'how long keys are used past their cache time while they cannot be fetched',
+    parse: seconds,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_TIMEOUT',
+    option: 'timeoutSeconds',
+    description: 'time-out of one fetch',
+    parse: seconds,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_UNSAFE_HTTP',
+    option: 'unsafeAllowHttp',
+    description: 'true accepts a key set over plain http from another machine',
+    parse: flag,
+  },
+])
+
+/**
+ * Reads a verifier's options from the environment: one initialisation for every service. Anything else can be added.
+ *
+ * @throws {KeyturnError} `verifier_env_invalid`, naming the variable and never its value
+ *
+ * @example
+ * const verifier = createVerifier(optionsFromEnv())
+ */
+export function optionsFromEnv(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): VerifierOptions {
+  const options: Record<string, unknown> = {}
+  for (const { name, option, parse } of VERIFIER_VARIABLES) {
+    const value = env[name]
+    if (value !== undefined && value !== '') options[option] = parsed(name, value, parse)
+  }
+  for (const name of ['KEYTURN_ISSUER', 'KEYTURN_AUDIENCE']) {
+    if (!env[name]) throw new KeyturnError('verifier_env_invalid', `${name}: expected a value`)
+  }
+  return options as unknown as VerifierOptions
+}
+
+function parsed(name: string, value: string, parse: (text: string) => unknown): unknown {
+  try {
+    return parse(value)
+  } catch (cause) {
+    const expected = cause instanceof KeyturnError ? cause.message : 'another value'
+    throw new KeyturnError('verifier_env_invalid', `${name}: ${expected}`, { cause })
+  }
+}
+
+function algorithms(value: string): readonly AlgorithmName[] {
+  const names = value.split(',').map((name) => name.trim())
+  if (names.every(isAlgorithmName)) return names
+  throw new KeyturnError('algorithm_unknown', `expected names out of ${ALGORITHM_NAMES.join(', ')}`)
+}
+
+function flag(value: string): boolean {
+  if (value === 'true' || value === 'false') return value === 'true'
+  throw new KeyturnError('flag_malformed', 'expected true or false')
+}

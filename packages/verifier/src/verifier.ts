@@ -1,0 +1,216 @@
+import {
+  type Clock,
+  KeysUnavailable,
+  KeyturnError,
+  type Session,
+  sessionOf,
+  systemClock,
+  TokenChecker,
+  type TokenExpectations,
+  TokenRejected,
+  type VerificationKey,
+  type VerifiedToken,
+} from '@keyturn/core'
+import type { VerifierEvent } from './events.ts'
+import { type FetchKeySet, httpFetch } from './http-fetch.ts'
+import { parseKeySetUrl } from './key-set-url.ts'
+import type { KeySource, KeySourceReport } from './key-source.ts'
+import { RemoteKeySet } from './remote-key-set.ts'
+
+/** What {@link createVerifier} needs: an issuer and an audience. All else has a safe default. */
+export interface VerifierOptions extends TokenExpectations {
+  /** Default: `/.well-known/jwks.json` below the issuer. */
+  readonly jwksUrl?: string
+  /** A set is kept at least this long, whatever its headers say. Default 60. */
+  readonly minCacheSeconds?: number
+  /** A set is kept at most this long, whatever its headers say. Default 3600. */
+  readonly maxCacheSeconds?: number
+  /** How long a set without Cache-Control is kept. Default 300. */
+  readonly defaultCacheSeconds?: number
+  /** How long keys are used past their cache time while they cannot be fetched. Default 3600. */
+  readonly staleIfErrorSeconds?: number
+  /** For one fetch, from the question to the last byte. Default 5. */
+  readonly timeoutSeconds?: number
+  /** PEM of the certificate authorities to trust for the key set, instead of the machine's. */
+  readonly ca?: string
+  /** Accept keys whose kid is not their thumbprint: another issuer than Keyturn. Default `false`. */
+  readonly allowForeignKids?: boolean
+  /** Accept a key set over plain http from another machine: whoever is on the way can make tokens. Default `false`. */
+  readonly unsafeAllowHttp?: boolean
+  /** Hears what happens to the keys. */
+  readonly onEvent?: (event: VerifierEvent) => void
+  readonly clock?: Clock
+  /** Asks for the key set instead of the built-in HTTP client. */
+  readonly fetch?: FetchKeySet
+  /** Spreads refreshes and retries; returns 0 to 1. Default `Math.random`. */
+  readonly random?: () => number
+}
+
+/** State of a verifier, and what it has done since it was made. */
+export interface VerifierHealth extends KeySourceReport {
+  /** Verifications by result: `accepted`, a rejection code, or `keys_unavailable`. */
+  readonly verifications: Readonly<Record<string, number>>
+}
+
+const DEFAULTS = Object.freeze({
+  minCacheSeconds: 60,
+  maxCacheSeconds: 3600,
+  defaultCacheSeconds: 300,
+  staleIfErrorSeconds: 3600,
+  timeoutSeconds: 5,
+})
+
+/**
+ * Makes a verifier. Does no I/O: the keys are fetched by {@link Verifier.ready}, or by the first token.
+ *
+ * @throws {KeyturnError} `expectations_invalid`, `jwks_url_invalid`, `verifier_options_invalid`
+ *
+ * @example
+ * const verifier = createVerifier({ issuer: 'https://auth.example', audience: 'https://api.example' })
+ * const session = verifier.session(await verifier.verify(jwt))
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  return new Verifier(options)
+}
+
+/** Verifies tokens locally, with keys that it keeps up to date by itself. */
+export class Verifier {
+  readonly #checker: TokenChecker
+  readonly #keys: KeySource
+  readonly #clock: Clock
+  readonly #results = new Map<string, number>()
+
+  /** See {@link createVerifier}. */
+  constructor(options: VerifierOptions) {
+    this.#checker = new TokenChecker(options)
+    this.#clock = options.clock ?? systemClock
+    this.#keys = remoteKeySet(options, this.#clock)
+  }
+
+  /**
+   * Resolves when there are keys, so that the first token need not wait.
+   *
+   * @throws {KeysUnavailable}
+   */
+  async ready(): Promise<void> {
+    await this.#keys.ready()
+  }
+
+  /**
+   * Verifies a token. Waits only when its key is not in memory.
+   *
+   * @throws {TokenRejected} the token is bad: answer 401
+   * @throws {KeysUnavailable} the keys cannot be had: answer 503
+   */
+  async verify(jwt: unknown): Promise<VerifiedToken> {
+    try {
+      const parsed = this.#checker.parse(jwt)
+      const { kid } = parsed.header
+      const key = this.#keys.find(kid) ?? (await this.#keys.lookFor(kid))
+      return this.#accept(this.#checker.verify(parsed, known(key), this.#clock.now()))
+    } catch (error) {
+      throw this.#counted(error)
+    }
+  }
+
+  /**
+   * Verifies a token without waiting. A kid that is not in memory is looked for in the background, within the same bounds,
+   * and is `KeysUnavailable` meanwhile.
+   *
+   * @throws {TokenRejected} the token is bad: answer 401
+   * @throws {KeysUnavailable} the keys are not in memory: answer 503
+   */
+  verifySync(jwt: unknown): VerifiedToken {
+    try {
+      const parsed = this.#checker.parse(jwt)
+      const { kid } = parsed.header
+      const key = this.#keys.find(kid)
+      const unavailable = key === undefined ? this.#keys.lookForSoon(kid) : undefined
+      if (unavailable !== undefined) throw unavailable
+      return this.#accept(this.#checker.verify(parsed, known(key), this.#clock.now()))
+    } catch (error) {
+      throw this.#counted(error)
+    }
+  }
+
+  /** Who speaks, according to a verified token. */
+  session(token: VerifiedToken): Session {
+    return sessionOf(token)
+  }
+
+  health(): VerifierHealth {
+    return { ...this.#keys.report(), verifications: Object.fromEntries(this.#results) }
+  }
+
+  /** Stops refreshing. Idempotent. */
+  close(): void {
+    this.#keys.close()
+  }
+
+  #accept(token: VerifiedToken): VerifiedToken {
+    this.#count('accepted')
+    return token
+  }
+
+  #counted(error: unknown): unknown {
+    if (error instanceof TokenRejected || error instanceof KeysUnavailable) this.#count(error.code)
+    return error
+  }
+
+  #count(result: string): void {
+    this.#results.set(result, (this.#results.get(result) ?? 0) + 1)
+  }
+}
+
+function known(key: VerificationKey | undefined): VerificationKey {
+  if (key === undefined) throw new TokenRejected('key_unknown')
+  return key
+}
+
+function remoteKeySet(options: VerifierOptions, clock: Clock): KeySource {
+  const url = parseKeySetUrl(options.jwksUrl ?? defaultUrl(options.issuer), {
+    unsafeAllowHttp: options.unsafeAllowHttp === true,
+  })
+  const seconds = (name: keyof typeof DEFAULTS) => {
+    const value = options[name] ?? DEFAULTS[name]
+    if (!Number.isFinite(value) || value < 0 || (value === 0 && name === 'timeoutSeconds')) {
+      throw new KeyturnError('verifier_options_invalid', `${name}: expected a number of seconds`)
+    }
+    return value * 1000
+  }
+  const cache = {
+    minMs: seconds('minCacheSeconds'),
+    maxMs: seconds('maxCacheSeconds'),
+    defaultMs: seconds('defaultCacheSeconds'),
+  }
+  if (cache.minMs > cache.maxMs || cache.maxMs === 0) {
+    throw new KeyturnError('verifier_options_invalid', 'maxCacheSeconds: expected at least minCacheSeconds')
+  }
+  return new RemoteKeySet({
+    url: url.href,
+    fetch: options.fetch ?? httpFetch({ url, timeoutMs: seconds('timeoutSeconds'), ca: options.ca }),
+    cache,
+    staleIfErrorMs: seconds('staleIfErrorSeconds'),
+    allowForeignKids: options.allowForeignKids === true,
+    clock,
+    onEvent: isolated(options.onEvent),
+    random: options.random ?? Math.random,
+  })
+}
+
+function defaultUrl(issuer: string): string {
+  if (URL.canParse(issuer) && /^https?:/i.test(issuer))
+    return `${issuer.replace(/\/+$/, '')}/.well-known/jwks.json`
+  throw new KeyturnError('jwks_url_invalid', 'jwksUrl: expected one, since the issuer is no URL')
+}
+
+/** A listener that throws must cost neither a refresh nor a token. */
+function isolated(listener: VerifierOptions['onEvent']): (event: VerifierEvent) => void {
+  return (event) => {
+    try {
+      listener?.(event)
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : 'onEvent threw', { code: 'KEYTURN_LISTENER' })
+    }
+  }
+}
