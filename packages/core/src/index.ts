@@ -21,8 +21,6 @@ export {
   type JwkOptions,
   type JwkRefusalCode,
   JwkRefused,
-  type PublicJwk,
-  type PublishedJwk,
   parseJwk,
   type VerificationKey,
 } from './jwk.ts'
@@ -37,6 +35,7 @@ export {
 } from './jwk-set.ts'
 export { type CompactJws, signCompact, splitCompact, verifySignature } from './jws.ts'
 export { type Clock, type Logger, type SigningKey, silentLogger, systemClock } from './ports.ts'
+export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'
 export { thumbprint } from './thumbprint.ts'
 export {

@@ -1,13 +1,7 @@
 import { KeyturnError } from './errors.ts'
 import { isJsonObject, parseJsonObject } from './json.ts'
-import {
-  isKid,
-  type JwkOptions,
-  JwkRefused,
-  type PublishedJwk,
-  parseJwk,
-  type VerificationKey,
-} from './jwk.ts'
+import { isKid, type JwkOptions, JwkRefused, parseJwk, type VerificationKey } from './jwk.ts'
+import type { PublishedJwk } from './public-jwk.ts'
 
 /** Bounds of a key set document; an authority refuses settings under which its own set would not fit. */
 export const JWK_SET_LIMITS = Object.freeze({ bytes: 65_536, keys: 32 })

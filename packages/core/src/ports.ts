@@ -1,5 +1,5 @@
 import type { AlgorithmName } from './algorithms.ts'
-import type { PublishedJwk } from './jwk.ts'
+import type { PublishedJwk } from './public-jwk.ts'
 
 /** Time, as a port: a test moves it, the product reads the machine's. */
 export interface Clock {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { PublicJwk } from './jwk.ts'
+import type { PublicJwk } from './public-jwk.ts'
 
 /**
  * The RFC 7638 thumbprint (SHA-256, base64url, 43 characters) of a public key: its `kid` in every Keyturn set.

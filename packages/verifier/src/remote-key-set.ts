@@ -188,7 +188,10 @@ export class RemoteKeySet implements KeySource {
   }
 
   #announce(before: JwkSet | undefined, after: JwkSet): void {
-    if (before === after) return this.#options.onEvent({ kind: 'keys-confirmed' })
+    if (before === after) {
+      this.#options.onEvent({ kind: 'keys-confirmed' })
+      return
+    }
     this.#unknownKids.clear()
     const added = [...after.keys.keys()].filter((kid) => before?.keys.has(kid) !== true)
     const removed = [...(before?.keys.keys() ?? [])].filter((kid) => !after.keys.has(kid))

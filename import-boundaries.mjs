@@ -1,0 +1,71 @@
+/**
+ * Who may import whom (docs/adr/0004): dependency sets and trust boundaries differ, so that a service that verifies
+ * carries neither the server's dependencies nor code that can hold a private key. Run by `npm run check`.
+ */
+
+const library = (name, others) => ({
+  name: `${name}-stays-within`,
+  comment: `${name} imports only ${['itself', ...others, "Node's own modules"].join(', ')}`,
+  severity: 'error',
+  from: { path: `^packages/${name}/src/`, pathNot: '\\.test\\.ts$' },
+  to: { pathNot: `^packages/(${[name, ...others].join('|')})/`, dependencyTypesNot: ['core'] },
+})
+
+export default {
+  forbidden: [
+    library('core', []),
+    library('keyring', ['core']),
+    library('verifier', ['core']),
+    library('testing', ['core', 'keyring', 'verifier']),
+    {
+      name: 'core-does-no-io',
+      comment: 'core is pure: node:crypto, and the clock port of who composes',
+      severity: 'error',
+      from: { path: '^packages/core/src/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
+    },
+    {
+      name: 'no-deep-import',
+      comment: 'a package is entered by what its package.json exports',
+      severity: 'error',
+      from: { path: '^packages/([^/]+)/' },
+      to: { path: '^packages/[^/]+/src/', pathNot: '^packages/$1/' },
+    },
+    {
+      name: 'only-composition-names-a-concrete-store',
+      comment: 'the routes and services of the authority know ports; main.ts and the command line choose',
+      severity: 'error',
+      from: {
+        path: '^packages/keyturn/src/',
+        pathNot: ['^packages/keyturn/src/(main\\.ts|state/|cli/)', '\\.test\\.ts$'],
+      },
+      to: { path: '^packages/keyturn/src/state/sqlite' },
+    },
+    {
+      name: 'services-know-no-http',
+      comment: 'http -> service -> state: never back',
+      severity: 'error',
+      from: { path: '^packages/keyturn/src/(service|state)/' },
+      to: { path: '^packages/keyturn/src/(http|cli)/' },
+    },
+    {
+      name: 'no-cycle',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'nothing-unresolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/dist/'] },
+    exclude: { path: '/dist/.*\\.d\\.ts$' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+}

@@ -1,0 +1,16 @@
+import { install, node } from './workspace.mjs'
+
+/** `npm run check`: format, lint, types, import boundaries, requirement ids. What CI runs before the tests. */
+
+await install()
+await node(['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'])
+await node(['node_modules/typescript/bin/tsc', '-b'])
+await node([
+  'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+  '--config',
+  'import-boundaries.mjs',
+  'packages',
+  'tests',
+  'bench',
+])
+await node(['scripts/trace.mjs', '--quiet'])
