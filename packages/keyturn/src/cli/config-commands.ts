@@ -1,0 +1,45 @@
+import { formatDuration } from '@keyturn/core'
+import { exposureOf, graceOf, leadOf } from '@keyturn/keyring'
+import { Command } from 'commander'
+import { print, table } from './output.ts'
+import { configOf, withSettings } from './setting-flags.ts'
+
+/** `keyturn config`: whether settings are well formed and fit together. */
+export function configCommands(): Command {
+  const config = new Command('config').description('the configuration')
+  config.addCommand(checkCommand())
+  return config
+}
+
+function checkCommand(): Command {
+  return withSettings(new Command('check'), 'all')
+    .description('check flags, environment and file, and show what follows from them')
+    .action((_options: unknown, command: Command) => {
+      const { issuer, audience, dataDir, policy, accessTokenTtlSeconds } = configOf(command)
+      const { timing, algorithm } = policy
+      const rows = [
+        ['issuer', issuer],
+        ['audience', audience],
+        ['data folder', dataDir],
+        ['algorithm', algorithm],
+        ['access token lifetime', formatDuration(accessTokenTtlSeconds * 1000)],
+        ['a key signs for', formatDuration(timing.rotationIntervalMs)],
+        ['it is published before, at least', formatDuration(leadOf(timing))],
+        ['it is published after, for', formatDuration(graceOf(timing))],
+        ['a revoked key is refused within', formatDuration(exposureOf(timing) + timing.storePollMs)],
+      ] as const
+      const data = {
+        valid: true,
+        issuer,
+        audience,
+        dataDir,
+        algorithm,
+        accessTokenTtlSeconds,
+        rotationIntervalSeconds: timing.rotationIntervalMs / 1000,
+        leadSeconds: leadOf(timing) / 1000,
+        graceSeconds: graceOf(timing) / 1000,
+        revocationSeconds: (exposureOf(timing) + timing.storePollMs) / 1000,
+      }
+      print(command, data, table([['configuration', 'valid'], ...rows]))
+    })
+}

@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KeyManager, type KeyRecord, stateOf } from '@keyturn/keyring'
+import { Command } from 'commander'
+import { openSharedKeyStore } from '../key-store.ts'
+import { print, rfc3339, say, table } from './output.ts'
+import { configOf, withSettings } from './setting-flags.ts'
+
+/** `keyturn keys`: looks at the ring and changes it, with the authority up or down. */
+export function keysCommands(): Command {
+  const keys = new Command('keys').description('the key ring')
+  keys.addCommand(listCommand())
+  keys.addCommand(rotateCommand())
+  keys.addCommand(revokeCommand())
+  return keys
+}
+
+function listCommand(): Command {
+  return withSettings(new Command('list'), 'data-folder')
+    .description('show every key and its times')
+    .action(async (_options: unknown, command: Command) => {
+      await visit(command, async (manager) => {
+        const ring = manager.ring()
+        const now = Date.now()
+        const keys = ring.keys.map((key) => describeKey(key, now)).filter(({ state }) => state !== 'removed')
+        const rows = keys.map((key) => [
+          key.kid,
+          key.state,
+          key.alg,
+          key.activateAt,
+          key.signUntil ?? '-',
+          key.publishUntil ?? '-',
+        ])
+        const head = ['KID', 'STATE', 'ALG', 'SIGNS FROM', 'SIGNS UNTIL', 'PUBLISHED UNTIL']
+        print(command, { generation: ring.generation, keys }, table([head, ...rows]))
+      })
+    })
+}
+
+function rotateCommand(): Command {
+  return withSettings(new Command('rotate'), 'data-folder')
+    .description('let the next key sign now, or as soon as its lead allows')
+    .option('--queue', 'book the earliest safe time instead of being refused')
+    .option(
+      '--force',
+      'do it now, though verifiers that have not seen the key refuse its tokens until they refresh',
+    )
+    .option('--wait', 'return when the key signs')
+    .action(async (options: { queue?: boolean; force?: boolean; wait?: boolean }, command: Command) => {
+      await visit(command, async (manager) => {
+        const rotation = await manager.rotate({
+          queue: options.queue === true,
+          force: options.force === true,
+        })
+        const activateAt = rfc3339(rotation.activateAt)
+        if (options.wait === true) await sleep(Math.max(0, rotation.activateAt - Date.now()))
+        print(command, { ...rotation, activateAt }, `${rotation.activeKid} signs from ${activateAt}`)
+      })
+    })
+}
+
+function revokeCommand(): Command {
+  return withSettings(new Command('revoke'), 'data-folder')
+    .argument('<kid>', 'key to revoke; see: keyturn keys list')
+    .requiredOption('--reason <text>', 'why; kept with the key')
+    .option(
+      '--fresh',
+      'the store leaked: revoke every key whose private half is in it, and sign with a new pair',
+    )
+    .description('take a key out of use now; verifiers refuse its tokens by the printed time')
+    .action(async (kid: string, options: { reason: string; fresh?: boolean }, command: Command) => {
+      await visit(command, async (manager) => {
+        const outcome = await manager.revoke(kid, { reason: options.reason, fresh: options.fresh === true })
+        const refusedEverywhereBy = rfc3339(outcome.refusedEverywhereBy)
+        print(
+          command,
+          { ...outcome, refusedEverywhereBy },
+          `${kid} is revoked; ${outcome.activeKid} signs; refused everywhere by ${refusedEverywhereBy}`,
+        )
+        say('a verifier that cannot reach the key set refuses it at the end of its stale-if-error time')
+      })
+    })
+}
+
+/** Opens the ring without serving it. */
+async function visit(command: Command, action: (manager: KeyManager) => Promise<void>): Promise<void> {
+  const config = configOf(command)
+  const manager = await KeyManager.open({
+    store: openSharedKeyStore(config),
+    policy: config.policy,
+    serving: false,
+  })
+  try {
+    await action(manager)
+  } finally {
+    await manager.close()
+  }
+}
+
+function describeKey(key: KeyRecord, now: number) {
+  return {
+    kid: key.kid,
+    alg: key.alg,
+    state: stateOf(key, now),
+    createdAt: rfc3339(key.createdAt),
+    publishedAt: rfc3339(key.publishedAt),
+    activateAt: rfc3339(key.activateAt),
+    signUntil: rfc3339(key.signUntil),
+    publishUntil: rfc3339(key.publishUntil),
+    maxTtlSeconds: key.maxTtlSeconds,
+  }
+}

@@ -1,0 +1,17 @@
+import { CommanderError } from 'commander'
+import { describeError, exitCodeOf } from './exit-code.ts'
+import { createProgram } from './program.ts'
+
+/** Runs the command line of this process, and sets its exit code. */
+export async function main(): Promise<void> {
+  // a reader that has seen enough (`keyturn … | head`) is no failure
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  try {
+    await createProgram().parseAsync()
+  } catch (error) {
+    process.exitCode = exitCodeOf(error)
+    const isHelp =
+      error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help')
+    if (!isHelp) process.stderr.write(`${describeError(error, process.argv.includes('--json'))}\n`)
+  }
+}

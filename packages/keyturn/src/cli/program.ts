@@ -1,0 +1,34 @@
+import { Command } from 'commander'
+import { clientsCommands } from './clients-commands.ts'
+import { configCommands } from './config-commands.ts'
+import { keysCommands } from './keys-commands.ts'
+import { serveCommand } from './serve-command.ts'
+import { tokenCommands } from './token-commands.ts'
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 usage, 3 token rejected, 4 authority or store unreachable.
+Data goes to stdout (--json: as JSON), everything else to stderr.`
+
+/** The command line. */
+export function createProgram(): Command {
+  const program = new Command('keyturn')
+    .description('token signing keys that turn by themselves')
+    .addHelpText('after', EXIT_CODES)
+  program.addCommand(serveCommand())
+  program.addCommand(keysCommands())
+  program.addCommand(clientsCommands())
+  program.addCommand(tokenCommands())
+  program.addCommand(configCommands())
+  for (const command of everyCommand(program)) {
+    command
+      .exitOverride()
+      .configureOutput({ outputError: () => {} })
+      .helpCommand(false)
+    if (command.commands.length === 0) command.option('--json', 'print data and errors as JSON')
+  }
+  return program
+}
+
+function everyCommand(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)]
+}

@@ -1,0 +1,73 @@
+import { text as readAll } from 'node:stream/consumers'
+import { KeyturnError } from '@keyturn/core'
+import { createVerifier, optionsFromEnv } from '@keyturn/verifier'
+import { Command } from 'commander'
+import { inspectToken } from './inspect-token.ts'
+import { print, say } from './output.ts'
+
+/** `keyturn token`: looks at tokens as a service does. */
+export function tokenCommands(): Command {
+  const token = new Command('token').description('tokens')
+  token.addCommand(verifyCommand())
+  token.addCommand(inspectCommand())
+  return token
+}
+
+interface VerifyFlags {
+  readonly jwks?: string
+  readonly issuer?: string
+  readonly audience?: string
+  readonly algorithms?: string
+  readonly unsafeHttp?: true
+}
+
+function verifyCommand(): Command {
+  return new Command('verify')
+    .argument('<token>', 'the token, or - to read it from stdin')
+    .option('--issuer <issuer>', 'what iss must be (KEYTURN_ISSUER)')
+    .option('--audience <audience>', 'what aud must contain (KEYTURN_AUDIENCE)')
+    .option('--jwks <url>', 'where the key set is (KEYTURN_JWKS_URL; default: below the issuer)')
+    .option('--algorithms <names>', 'algorithms that may occur, with commas (KEYTURN_ALGORITHMS)')
+    .option('--unsafe-http', 'accept a key set over plain http from another machine')
+    .description(
+      'verify a token as a service would; exit code 3 when it is refused, 4 when the keys cannot be had',
+    )
+    .action(async (argument: string, flags: VerifyFlags, command: Command) => {
+      const verifier = createVerifier(optionsFromEnv({ ...process.env, ...variablesOf(flags) }))
+      try {
+        const token = await verifier.verify(await takeToken(argument))
+        const { header, claims } = token
+        print(command, { valid: true, header, claims }, `valid\n${JSON.stringify(claims, null, 2)}`)
+      } finally {
+        verifier.close()
+      }
+    })
+}
+
+function inspectCommand(): Command {
+  return new Command('inspect')
+    .argument('<token>', 'the token, or - to read it from stdin')
+    .description('show what a token says, without checking any of it')
+    .action(async (argument: string, _flags: unknown, command: Command) => {
+      const { header, payload } = inspectToken(await takeToken(argument))
+      print(command, { verified: false, header, payload }, JSON.stringify({ header, payload }, null, 2))
+      say('not verified: anyone can have written this')
+    })
+}
+
+function variablesOf({ issuer, audience, jwks, algorithms, unsafeHttp }: VerifyFlags): NodeJS.ProcessEnv {
+  const given = {
+    KEYTURN_ISSUER: issuer,
+    KEYTURN_AUDIENCE: audience,
+    KEYTURN_JWKS_URL: jwks,
+    KEYTURN_ALGORITHMS: algorithms,
+    KEYTURN_VERIFIER_UNSAFE_HTTP: unsafeHttp === true ? 'true' : undefined,
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+async function takeToken(argument: string): Promise<string> {
+  if (argument !== '-') return argument
+  if (process.stdin.isTTY) throw new KeyturnError('token_missing', 'expected a token on stdin')
+  return (await readAll(process.stdin)).trim()
+}

@@ -1,0 +1,108 @@
+import { ALGORITHM_NAMES, formatDuration, KeyturnError, parseDuration } from '@keyturn/core'
+import { DEFAULT_TIMING } from '@keyturn/keyring'
+import { z } from 'zod'
+
+/** What the authority can be told. A setting `httpPort` is `KEYTURN_HTTP_PORT` in the environment, `--http-port` on the
+ * command line, and `httpPort` in the configuration file. Values are texts everywhere, so that one parser reads them all. */
+
+const text = z.string().min(1, 'expected a value')
+
+const optionalDuration = z.string().transform((value, context) => {
+  try {
+    return parseDuration(value)
+  } catch (error) {
+    context.addIssue(error instanceof KeyturnError ? error.message : 'expected a duration')
+    return z.NEVER
+  }
+})
+
+const duration = (fallbackMs: number) => optionalDuration.prefault(formatDuration(fallbackMs))
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'expected a port, 0 to 65535')
+  .transform(Number)
+  .refine((value) => value <= 65_535, 'expected a port, 0 to 65535')
+
+const flag = z.enum(['true', 'false'], 'expected true or false').transform((value) => value === 'true')
+
+const oneOf = <const T extends readonly string[]>(names: T) =>
+  z.enum(names, `expected one of ${names.join(', ')}`)
+
+/** Every setting, in the order in which the help and the reference show them. */
+export const SETTINGS = z.strictObject({
+  issuer: text
+    .optional()
+    .describe('iss of every token, and the base of published URLs (default: this listener)'),
+  audience: text.optional().describe('aud of tokens that name no other (default: the issuer)'),
+  dataDir: text.prefault('./data').describe('folder of everything that must survive a restart'),
+  store: oneOf(['file', 'memory']).prefault('file').describe('where the key ring is kept'),
+  httpHost: text.prefault('127.0.0.1').describe('address of the public listener'),
+  httpPort: port.prefault('9001').describe('port of the public listener'),
+  adminHost: text.prefault('127.0.0.1').describe('address of the admin listener: metrics and details'),
+  adminPort: port.prefault('9011').describe('port of the admin listener'),
+  unsafeHttp: flag
+    .prefault('false')
+    .describe('true: listen beyond this machine without TLS (a proxy has it)'),
+  logLevel: oneOf(['debug', 'info', 'warn', 'error', 'silent'])
+    .prefault('info')
+    .describe('least level of the log'),
+  accessTokenTtl: duration(DEFAULT_TIMING.maxTtlMs).describe('lifetime of access tokens'),
+  accessTokenMaxTtl: optionalDuration
+    .optional()
+    .describe('longest lifetime that may be asked for (default: the lifetime)'),
+  keysAlgorithm: oneOf(ALGORITHM_NAMES).prefault('RS256').describe('algorithm of keys made from now on'),
+  keysRsaBits: oneOf(['2048', '3072', '4096']).prefault('2048').describe('modulus of RSA keys'),
+  keysRotationInterval: duration(DEFAULT_TIMING.rotationIntervalMs).describe('how long a key signs'),
+  keysGraceSkew: duration(DEFAULT_TIMING.graceSkewMs).describe(
+    'how much longer than its last token a key is published',
+  ),
+  jwksMaxAge: duration(DEFAULT_TIMING.jwksMaxAgeMs).describe('max-age of the key set'),
+  jwksStaleWhileRevalidate: duration(DEFAULT_TIMING.jwksStaleWhileRevalidateMs).describe(
+    'stale-while-revalidate of the key set',
+  ),
+  jwksCdnAge: duration(DEFAULT_TIMING.jwksCdnAgeMs).describe(
+    'age that a CDN in front may add to the key set',
+  ),
+  verifierRefresh: duration(DEFAULT_TIMING.verifierRefreshMs).describe(
+    'what a verifier may need for a refresh',
+  ),
+  verifierMinCache: duration(DEFAULT_TIMING.verifierMinCacheMs).describe(
+    'verifiers keep a set at least this long',
+  ),
+  storePoll: duration(DEFAULT_TIMING.storePollMs).describe(
+    'how soon another process sees a write to the ring',
+  ),
+  clockSkew: duration(DEFAULT_TIMING.clockSkewMs).describe('how far clocks may be apart'),
+  clockTolerance: duration(DEFAULT_TIMING.clockToleranceMs).describe('tolerance that verifiers may use'),
+})
+
+/** Name of a setting. */
+export type SettingKey = keyof z.output<typeof SETTINGS>
+
+/** Settings, parsed one by one; how they fit together is another question. */
+export type Settings = z.output<typeof SETTINGS>
+
+/** Every name of {@link SETTINGS}. */
+export const SETTING_KEYS = Object.freeze(Object.keys(SETTINGS.shape) as SettingKey[])
+
+/** `httpPort` as `KEYTURN_HTTP_PORT`. */
+export function variableOf(key: SettingKey): string {
+  return `KEYTURN_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/** `httpPort` as `--http-port`. */
+export function flagOf(key: SettingKey): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** What the help says of a setting. */
+export function descriptionOf(key: SettingKey): string {
+  return SETTINGS.shape[key].description ?? ''
+}
+
+/** The text that stands for a setting nobody gives; `undefined` where its default depends on others. */
+export function defaultOf(key: SettingKey): string | undefined {
+  const { def } = SETTINGS.shape[key]
+  return def.type === 'prefault' ? String(def.defaultValue) : undefined
+}

@@ -1,0 +1,47 @@
+import { isIP } from 'node:net'
+import type { KeyManager } from '@keyturn/keyring'
+import { stateOf } from '@keyturn/keyring'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { createListener } from './listener.ts'
+import { HttpRefusal } from './problem.ts'
+
+/** What the admin listener needs. */
+export interface AdminServerOptions {
+  readonly keys: KeyManager
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** The name under which it is reached, beside addresses. */
+  readonly host: string
+}
+
+/** Metrics and details for operators. */
+export function createAdminServer({ keys, metrics, logger, host }: AdminServerOptions): FastifyInstance {
+  const server = createListener(logger)
+  // a page in a browser can make its own name point here; it cannot change the Host that the browser sends
+  server.addHook('onRequest', async (request) => {
+    if (!isExpectedHost(request.headers.host, host)) {
+      throw new HttpRefusal(403, 'host_refused', 'expected the Host of the admin listener')
+    }
+  })
+  server.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.render()),
+  )
+  server.get('/health/details', async (_request, reply) => {
+    const ring = keys.ring()
+    const now = Date.now()
+    return reply.header('cache-control', 'no-store').send({
+      ...keys.health(),
+      generation: ring.generation,
+      keys: ring.keys.map((key) => ({ kid: key.kid, alg: key.alg, state: stateOf(key, now) })),
+    })
+  })
+  return server
+}
+
+function isExpectedHost(header: string | undefined, own: string): boolean {
+  if (header === undefined || !URL.canParse(`http://${header}`)) return false
+  const { hostname } = new URL(`http://${header}`)
+  return hostname === 'localhost' || hostname === own || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+}

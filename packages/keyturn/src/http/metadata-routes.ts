@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify'
+import { HttpRefusal } from './problem.ts'
+
+const METADATA = '/.well-known/oauth-authorization-server'
+const CACHE_CONTROL = 'public, max-age=3600'
+
+/**
+ * Describes the authority (RFC 8414), so that clients configure themselves. The path of the issuer, if it has one, comes
+ * after the well-known part (section 3.1).
+ */
+export function metadataRoutes(server: FastifyInstance, issuer: string): void {
+  const url = URL.canParse(issuer) && /^https?:/i.test(issuer) ? new URL(issuer) : undefined
+  server.get(METADATA, async (_request, reply) => {
+    if (url === undefined) throw new HttpRefusal(404, 'metadata_unavailable', 'the issuer is no URL')
+    return reply
+      .headers({ 'cache-control': CACHE_CONTROL, 'access-control-allow-origin': '*' })
+      .send(metadataOf(issuer))
+  })
+  const path = url?.pathname.replace(/\/+$/, '') ?? ''
+  if (url !== undefined && path !== '') {
+    server.get(METADATA + path, async (_request, reply) =>
+      reply.headers({ 'cache-control': CACHE_CONTROL }).send(metadataOf(issuer)),
+    )
+  }
+}
+
+function metadataOf(issuer: string): object {
+  const base = issuer.replace(/\/+$/, '')
+  return {
+    issuer,
+    token_endpoint: `${base}/oauth2/token`,
+    jwks_uri: `${base}/.well-known/jwks.json`,
+    response_types_supported: [],
+    grant_types_supported: ['client_credentials'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  }
+}

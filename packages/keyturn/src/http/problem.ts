@@ -1,0 +1,86 @@
+import { STATUS_CODES } from 'node:http'
+import { KeysUnavailable, KeyturnError, TokenRejected } from '@keyturn/core'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from '../telemetry/logger.ts'
+
+/** The one shape of errors outside `/oauth2` (RFC 9457). Callers branch on `code`. */
+export interface Problem {
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+}
+
+/** An answer other than success that a route decides on. */
+export class HttpRefusal extends KeyturnError {
+  override readonly name = 'HttpRefusal'
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, code: string, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(code, detail)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+/** Errors of the services by what they mean over HTTP; an error that is not here is a bug or an outage of ours. */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = Object.freeze({
+  scope_refused: 400,
+  claims_refused: 400,
+  ttl_too_long: 400,
+  ttl_invalid: 400,
+  state_failed: 503,
+  no_active_key: 503,
+})
+
+/** Errors that Fastify finds before a route is asked. */
+const CODE_BY_STATUS: Readonly<Record<number, string>> = Object.freeze({
+  400: 'request_malformed',
+  413: 'body_too_large',
+  414: 'url_too_long',
+  415: 'media_type_unsupported',
+  503: 'stopping',
+})
+
+/** What to answer to an error, whatever was thrown. Says nothing of what is inside. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof HttpRefusal) return { status: error.status, code: error.code, detail: error.message }
+  if (error instanceof TokenRejected) return { status: 401, code: error.code, detail: error.message }
+  if (error instanceof KeysUnavailable) return { status: 503, code: error.code, detail: error.message }
+  const status = statusOf(error)
+  if (status >= 500) {
+    const code = error instanceof KeyturnError && status === 503 ? error.code : 'internal_error'
+    return { status, code, detail: 'something went wrong here; the log says what' }
+  }
+  if (error instanceof KeyturnError) return { status, code: error.code, detail: error.message }
+  const code = CODE_BY_STATUS[status] ?? 'request_malformed'
+  return { status, code, detail: STATUS_CODES[status] ?? 'the request cannot be understood' }
+}
+
+/** Answers with a problem document. */
+export function sendProblem(reply: FastifyReply, { status, code, detail }: Problem): void {
+  reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, code, detail }))
+}
+
+/** The error handler of both listeners; logs what is our fault, and never what the caller sent. */
+export function problemHandler(logger: Logger) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const problem = problemOf(error)
+    if (problem.status >= 500) {
+      logger.error({ err: error, route: request.routeOptions.url, code: problem.code }, 'request failed')
+    }
+    if (error instanceof HttpRefusal) reply.headers(error.headers)
+    if (problem.status === 503) reply.header('retry-after', '5')
+    sendProblem(reply, problem)
+  }
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof KeyturnError) return STATUS_BY_CODE[error.code] ?? 500
+  const { statusCode } = error as Partial<FastifyError>
+  return statusCode !== undefined && statusCode >= 400 && statusCode < 600 ? statusCode : 500
+}

@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from '../telemetry/logger.ts'
+import { type HealthRouteOptions, healthRoutes } from './health-routes.ts'
+import { type JwksRouteOptions, jwksRoutes } from './jwks-routes.ts'
+import { createListener } from './listener.ts'
+import { metadataRoutes } from './metadata-routes.ts'
+import { oauthRoutes } from './oauth-routes.ts'
+import { type TokenRouteOptions, tokenRoutes } from './token-routes.ts'
+
+/** What the public listener needs. */
+export interface PublicServerOptions extends TokenRouteOptions, HealthRouteOptions {
+  readonly timing: JwksRouteOptions['timing']
+  readonly onJwksRequest: JwksRouteOptions['onRequest']
+  readonly logger: Logger
+}
+
+/** Everything that services and clients ask of the authority. */
+export async function createPublicServer(options: PublicServerOptions): Promise<FastifyInstance> {
+  const { keys, timing, onJwksRequest, logger } = options
+  const server = createListener(logger)
+  jwksRoutes(server, { keys, timing, onRequest: onJwksRequest })
+  metadataRoutes(server, options.issuer)
+  healthRoutes(server, options)
+  tokenRoutes(server, options)
+  await server.register(async (scope) => oauthRoutes(scope, options))
+  return server
+}

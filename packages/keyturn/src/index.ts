@@ -1,0 +1,6 @@
+export { type AuthorityConfig, type Listener, loadConfig } from './config/load-config.ts'
+export type { ConfigSources } from './config/sources.ts'
+export { type Authority, type StartOptions, startAuthority } from './main.ts'
+export type { NewClient } from './service/client-registry.ts'
+export type { Client } from './state/client-store.ts'
+export { createLogger, type Logger } from './telemetry/logger.ts'

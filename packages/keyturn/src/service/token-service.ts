@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import { KeyturnError } from '@keyturn/core'
+import type { KeyManager } from '@keyturn/keyring'
+import type { Client } from '../state/client-store.ts'
+import { isScopeList, RESERVED_SCOPES } from './client-registry.ts'
+
+/** What tokens say by default. */
+export interface TokenServiceOptions {
+  readonly keys: KeyManager
+  readonly issuer: string
+  readonly audience: string
+  /** Lifetime of tokens for which no other was asked. */
+  readonly ttlSeconds: number
+  /** Told of each token, and how long its signature took in milliseconds. */
+  readonly onIssued: (signatureMs: number) => void
+}
+
+/** A token, and what its receiver may know of it. */
+export interface IssuedToken {
+  readonly token: string
+  readonly expiresInSeconds: number
+  readonly scope: string | undefined
+}
+
+/** A user for whom a trusted client asks a token. */
+export interface SubjectRequest {
+  readonly subject: string
+  readonly role: 'user' | 'admin'
+  readonly verified: boolean
+  readonly audience: string | readonly string[] | undefined
+  readonly scope: string | undefined
+  readonly ttlSeconds: number | undefined
+  /** More claims; none that the authority sets. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** Claims that are the authority's to set: registered ones (RFC 7519, 7800, 8693, 9068) and those of a session. */
+const OWN_CLAIMS: ReadonlySet<string> = new Set(
+  'iss sub aud exp nbf iat jti client_id scope typ cnf act may_act status sid type role verified __proto__'.split(
+    ' ',
+  ),
+)
+const ACCESS_TOKEN = 'at+jwt'
+/** Verifiers take tokens of at most 8 KiB; what is left is for header, signature and base64url. */
+const MAX_CLAIMS_BYTES = 5120
+
+/** Issues access tokens (RFC 9068). */
+export class TokenService {
+  readonly #options: TokenServiceOptions
+
+  constructor(options: TokenServiceOptions) {
+    this.#options = options
+  }
+
+  /**
+   * A token with which a client speaks for itself: it has no user, role or verified.
+   *
+   * @throws {KeyturnError} `scope_refused`
+   */
+  async issueToClient(client: Client, requestedScope: string | undefined): Promise<IssuedToken> {
+    const scope = requestedScope ?? client.scopes.join(' ')
+    const isGranted = scope === '' || scope.split(' ').every((one) => client.scopes.includes(one))
+    if (!isGranted) throw new KeyturnError('scope_refused', "expected scopes among the client's own")
+    const { clientId } = client
+    return await this.#sign(
+      { sub: clientId, client_id: clientId },
+      { scope, aud: undefined, ttlSeconds: undefined },
+    )
+  }
+
+  /**
+   * A token with which a user speaks through the client that asked for it.
+   *
+   * @throws {KeyturnError} `scope_refused`, `claims_refused`, `ttl_too_long`
+   */
+  async issueForSubject(client: Client, request: SubjectRequest): Promise<IssuedToken> {
+    const scope = request.scope ?? ''
+    if (scope !== '' && !isScopeList(scope))
+      throw new KeyturnError('scope_refused', 'expected a list of scopes')
+    if (scope.split(' ').some((one) => RESERVED_SCOPES.has(one))) {
+      throw new KeyturnError('scope_refused', 'expected no scope that is reserved for clients')
+    }
+    if (Object.keys(request.claims).some((claim) => OWN_CLAIMS.has(claim))) {
+      throw new KeyturnError('claims_refused', 'expected no claim that the authority sets')
+    }
+    const session = { type: 0, role: request.role === 'admin' ? 2 : 1, verified: request.verified }
+    const claims = { ...request.claims, sub: request.subject, client_id: client.clientId, ...session }
+    return await this.#sign(claims, { scope, aud: request.audience, ttlSeconds: request.ttlSeconds })
+  }
+
+  async #sign(
+    own: object,
+    asked: { scope: string; aud: string | readonly string[] | undefined; ttlSeconds: number | undefined },
+  ): Promise<IssuedToken> {
+    const { keys, issuer, audience, onIssued } = this.#options
+    const scope = asked.scope === '' ? undefined : asked.scope
+    const claims = {
+      ...own,
+      iss: issuer,
+      aud: asked.aud ?? audience,
+      jti: randomUUID(),
+      ...(scope && { scope }),
+    }
+    if (Buffer.byteLength(JSON.stringify(claims)) > MAX_CLAIMS_BYTES) {
+      throw new KeyturnError('claims_refused', `expected claims of at most ${MAX_CLAIMS_BYTES} bytes`)
+    }
+    // a default that could not be promised yet, since the disk is full, is no reason to issue nothing
+    const ttlSeconds = asked.ttlSeconds ?? Math.min(this.#options.ttlSeconds, keys.maxTtlSeconds)
+    const startedAt = performance.now()
+    const token = await keys.sign(claims, { ttlSeconds, typ: ACCESS_TOKEN })
+    onIssued(performance.now() - startedAt)
+    return { token, expiresInSeconds: ttlSeconds, scope }
+  }
+}

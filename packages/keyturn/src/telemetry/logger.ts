@@ -1,0 +1,55 @@
+import type { KeyringEvent } from '@keyturn/keyring'
+import { destination, type Logger, pino } from 'pino'
+
+export type { Logger }
+
+/** What must never reach a log, should a careless line ever hold it. */
+const SECRETS = [
+  'authorization',
+  'token',
+  'access_token',
+  'clientSecret',
+  'client_secret',
+  'secret',
+  'privateKey',
+]
+
+/** Logs as JSON lines on stderr: stdout belongs to data. */
+export function createLogger(level: string): Logger {
+  const redact = { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' }
+  const formatters = { level: (label: string) => ({ level: label }) }
+  return pino(
+    { level, redact, formatters, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    destination(2),
+  )
+}
+
+/** Writes down what happens to the keys. */
+export function logKeyringEvent(logger: Logger, event: KeyringEvent): void {
+  const level = LEVELS[event.kind] ?? 'info'
+  const { kind, ...details } = event
+  logger[level](details, MESSAGES[kind])
+}
+
+const LEVELS: Partial<Record<KeyringEvent['kind'], 'warn' | 'error'>> = {
+  'rotation-failed': 'error',
+  'store-unreadable': 'error',
+  'clock-jumped': 'warn',
+  'key-revoked': 'warn',
+}
+
+const MESSAGES: Readonly<Record<KeyringEvent['kind'], string>> = Object.freeze({
+  'ring-created': 'a new key ring was created',
+  'key-created': 'a next key was made and published',
+  'key-activated': 'a key began to sign',
+  'key-erased': 'private halves were destroyed',
+  'key-removed': 'keys left the published set',
+  'max-ttl-raised': 'keys may sign longer lifetimes',
+  'rotation-requested': 'an operator brought a rotation forward',
+  'key-revoked': 'a key was revoked',
+  'ring-adopted': 'the ring was changed by another process',
+  'rotation-failed': 'a step of the rotation failed; signing goes on',
+  'rotation-recovered': 'the rotation works again',
+  'store-unreadable': 'the key store cannot be read; the ring in memory goes on',
+  'clock-jumped': 'the wall clock jumped; nothing irreversible happens for a while',
+})

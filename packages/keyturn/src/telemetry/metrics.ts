@@ -1,0 +1,149 @@
+import { statfs } from 'node:fs/promises'
+import { activeKey, findKey, type KeyManager, type KeyringEvent, stateOf } from '@keyturn/keyring'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What the gauges read when they are asked. */
+export interface MetricsSources {
+  readonly keys: KeyManager
+  readonly now: () => number
+  readonly dataDir: string
+}
+
+/** What prom-client knows of a metric, and does not type. */
+interface Described {
+  readonly name: string
+  readonly type: string
+  readonly labelNames?: readonly string[]
+  readonly help: string
+}
+
+const SIGN_BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1]
+
+/** The metrics of the authority, in the text format of Prometheus. Labels are bounded: never a subject or a client. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #rotations = this.#counter('keyturn_rotations_total', 'Rotations by outcome', ['status'])
+  readonly #signatures = this.#counter('keyturn_signatures_total', 'Signatures made', ['alg'])
+  readonly #issued = this.#counter('keyturn_tokens_issued_total', 'Tokens issued', ['kind'])
+  readonly #jwksRequests = this.#counter('keyturn_jwks_requests_total', 'Answers with the key set', [
+    'status',
+  ])
+  readonly #storeErrors = this.#counter('keyturn_store_errors_total', 'Failures of the key store', [
+    'operation',
+  ])
+  readonly #signDuration = new Histogram({
+    name: 'keyturn_sign_duration_seconds',
+    help: 'Time from asking for a signature to having it',
+    buckets: SIGN_BUCKETS_SECONDS,
+    registers: [this.#registry],
+  })
+  #alg = (): string => 'unknown'
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry })
+    for (const status of ['success', 'failure']) this.#rotations.inc({ status }, 0)
+    for (const operation of ['read', 'write']) this.#storeErrors.inc({ operation }, 0)
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  async render(): Promise<string> {
+    return await this.#registry.metrics()
+  }
+
+  /** Names, types, labels and meanings, for the reference. */
+  catalogue(): readonly { name: string; type: string; labels: readonly string[]; help: string }[] {
+    const metrics = this.#registry.getMetricsAsArray() as unknown as readonly Described[]
+    return metrics.map(({ name, type, labelNames, help }) => ({
+      name,
+      type: String(type),
+      labels: labelNames ?? [],
+      help,
+    }))
+  }
+
+  /** Adds the gauges; their values are read when somebody asks. */
+  observe({ keys, now, dataDir }: MetricsSources): void {
+    this.#alg = () => activeKey(keys.ring(), now()).alg
+    const next = () => findKey(keys.ring(), 'next', now())
+    this.#gauge('keyturn_active_key_age_seconds', 'Since the active key began to sign', () =>
+      seconds(now() - activeKey(keys.ring(), now()).activateAt),
+    )
+    this.#gauge('keyturn_next_activation_seconds', 'Until the next key signs; NaN without one', () =>
+      seconds((next()?.activateAt ?? Number.NaN) - now()),
+    )
+    this.#gauge('keyturn_next_key_ready', '1 while there is a next key', () => Number(next() !== undefined))
+    this.#gauge('keyturn_published_keys', 'Keys in the published set', () => keys.publicJwks().keys.length)
+    this.#gauge('keyturn_ring_generation', 'Generation of the ring in memory', () => keys.ring().generation)
+    this.#gauge('keyturn_ring_integrity', '1 while the store holds a ring that can be read', () =>
+      Number(keys.health().storeError === undefined),
+    )
+    this.#gauge(
+      'keyturn_rotation_failures_consecutive',
+      'Failed steps since the last that succeeded',
+      () => keys.health().consecutiveFailures,
+    )
+    this.#gauge('keyturn_data_volume_used_ratio', 'Used part of the volume of the data folder', async () => {
+      const { blocks, bavail } = await statfs(dataDir)
+      return 1 - bavail / blocks
+    })
+    this.#observeGrace(keys, now)
+  }
+
+  /** Counts what happens to the keys. */
+  onKeyringEvent(event: KeyringEvent): void {
+    if (event.kind === 'key-activated') this.#rotations.inc({ status: 'success' })
+    if (event.kind === 'rotation-failed') this.#rotations.inc({ status: 'failure' })
+    if (event.kind === 'rotation-failed' && event.code === 'store_failed')
+      this.#storeErrors.inc({ operation: 'write' })
+    if (event.kind === 'store-unreadable') this.#storeErrors.inc({ operation: 'read' })
+  }
+
+  onIssued(signatureMs: number): void {
+    this.#issued.inc({ kind: 'access' })
+    this.#signatures.inc({ alg: this.#alg() })
+    this.#signDuration.observe(seconds(signatureMs))
+  }
+
+  onJwksRequest(status: number): void {
+    this.#jwksRequests.inc({ status: String(status) })
+  }
+
+  /** One series for each retired key; it goes when the key goes. */
+  #observeGrace(keys: KeyManager, now: () => number): void {
+    new Gauge({
+      name: 'keyturn_retired_key_grace_period_remaining_seconds',
+      help: 'How long a retired key stays published',
+      labelNames: ['kid'],
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        for (const { kid, publishUntil, ...key } of keys.ring().keys) {
+          if (stateOf({ kid, publishUntil, ...key }, now()) !== 'retired') continue
+          this.set({ kid }, seconds((publishUntil ?? 0) - now()))
+        }
+      },
+    })
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] })
+  }
+
+  #gauge(name: string, help: string, read: () => number | Promise<number>): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      async collect() {
+        this.set(await read())
+      },
+    })
+  }
+}
+
+function seconds(ms: number): number {
+  return ms / 1000
+}
