@@ -1,0 +1,106 @@
+import { request } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { jsonOf, runAuthority } from './running-authority.ts'
+
+const askAs = (url: string, host: string) =>
+  new Promise<number>((resolve, reject) => {
+    request(url, { headers: { host } }, (response) => resolve(response.resume().statusCode ?? 0))
+      .on('error', reject)
+      .end()
+  })
+
+describe('health and metrics (R51, R52)', () => {
+  it('says short things to everybody, and details to operators', async () => {
+    const authority = await runAuthority()
+    for (const path of ['/livez', '/readyz', '/health']) {
+      expect(await jsonOf(await fetch(authority.url + path))).toEqual({ status: 'ok' })
+    }
+    expect((await fetch(`${authority.url}/metrics`)).status).toBe(404)
+    expect(await jsonOf(await fetch(`${authority.adminUrl}/health/details`))).toMatchObject({
+      status: 'ok',
+      nextKeyReady: true,
+      generation: 1,
+      keys: [{ state: 'active' }, { state: 'next' }],
+    })
+    await authority.close()
+  })
+
+  it('counts what it does, with no label that grows with its callers', async () => {
+    const authority = await runAuthority()
+    await authority.askForToken('grant_type=client_credentials')
+    await fetch(`${authority.url}/.well-known/jwks.json`)
+    const text = await (await fetch(`${authority.adminUrl}/metrics`)).text()
+    for (const line of [
+      'keyturn_tokens_issued_total{kind="access"} 1',
+      'keyturn_signatures_total{alg="EdDSA"} 1',
+      'keyturn_jwks_requests_total{status="200"} 1',
+      'keyturn_rotations_total{status="success"} 0',
+      'keyturn_rotations_total{status="failure"} 0',
+      'keyturn_published_keys 2',
+      'keyturn_next_key_ready 1',
+      'keyturn_ring_integrity 1',
+      'keyturn_rotation_failures_consecutive 0',
+    ]) {
+      expect(text).toContain(`${line}\n`)
+    }
+    for (const name of [
+      'process_cpu_seconds_total',
+      'process_resident_memory_bytes',
+      'nodejs_eventloop_lag_seconds',
+    ]) {
+      expect(text).toContain(name)
+    }
+    expect(text).not.toContain(authority.clientId)
+    await authority.close()
+  })
+
+  it('refuses a Host on the admin listener that a page could have made up', async () => {
+    const authority = await runAuthority()
+    const metrics = `${authority.adminUrl}/metrics`
+    for (const host of ['localhost:9011', '127.0.0.1', '[::1]:9011', '10.0.0.7:9011']) {
+      expect(await askAs(metrics, host)).toBe(200)
+    }
+    for (const host of ['evil.example', 'localhost.evil.example', 'a b'])
+      expect(await askAs(metrics, host)).toBeGreaterThan(399)
+    await authority.close()
+  })
+})
+
+describe('start and stop (R53)', () => {
+  it('says which address is taken, and leaves nothing behind', async () => {
+    const authority = await runAuthority()
+    const port = new URL(authority.url).port
+    await expect(runAuthority({ KEYTURN_HTTP_PORT: port })).rejects.toMatchObject({
+      code: 'address_unavailable',
+      message: expect.stringContaining(port),
+    })
+    await authority.close()
+  })
+
+  it('answers what is under way when it is told to stop, and stops twice as well as once', async () => {
+    const authority = await runAuthority()
+    const form = 'grant_type=client_credentials'
+    const status = await new Promise((resolve, reject) => {
+      const asked = request(`${authority.url}/oauth2/token`, {
+        method: 'POST',
+        headers: {
+          authorization: authority.basic,
+          'content-type': 'application/x-www-form-urlencoded',
+          'content-length': form.length,
+          expect: '100-continue',
+        },
+      })
+      // the server has the headers and waits for the form
+      asked.on('continue', () => {
+        void Promise.all([authority.close(), authority.close()])
+        asked.end(form)
+      })
+      asked.on('response', (response) => resolve(response.resume().statusCode))
+      asked.on('error', reject)
+      asked.flushHeaders()
+    })
+    expect(status).toBe(200)
+    await authority.close()
+    await expect(fetch(`${authority.url}/livez`)).rejects.toThrow()
+  })
+})

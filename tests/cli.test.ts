@@ -1,0 +1,200 @@
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort, keyturn, startAuthority, stopAll } from './end-to-end/processes.ts'
+
+let folder: string
+let env: Record<string, string>
+const run = (line: string, more: Record<string, string> = {}) => keyturn(line.split(' '), { ...env, ...more })
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'keyturn-cli-'))
+  env = {
+    KEYTURN_DATA_DIR: join(folder, 'data'),
+    KEYTURN_HTTP_PORT: String(await freePort()),
+    KEYTURN_ADMIN_PORT: '0',
+    KEYTURN_KEYS_ALGORITHM: 'ES256',
+  }
+})
+afterAll(async () => {
+  await stopAll()
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe('the command line before there is anything (R16, R57)', () => {
+  it.each(['keys list', 'keys rotate', 'keys revoke K --reason r', 'clients list', 'clients create x'])(
+    '%s says that there is nothing yet, and makes nothing',
+    async (line) => {
+      const { code, stderr, stdout } = await run(line)
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toMatch(/^keyturn: (ring|state)_missing: .* - .*start the authority once/)
+      expect(await readdir(folder)).toEqual([])
+    },
+  )
+})
+
+describe('usage (R57)', () => {
+  it.each([
+    ['', 2],
+    ['--help', 0],
+    ['keys --help', 0],
+    ['serve --help', 0],
+    ['frobnicate', 2],
+    ['keys', 2],
+    ['keys frobnicate', 2],
+    ['keys list --frobnicate', 2],
+    ['keys list extra', 2],
+    ['keys revoke', 2],
+    ['keys revoke K', 2],
+    ['token verify', 2],
+  ])('%j ends with %i', async (line, code) => {
+    const outcome = await keyturn(line.split(' ').filter(Boolean), env)
+    expect(outcome.code).toBe(line === '' ? 2 : code)
+    if (outcome.code === 2 && line !== '' && line !== 'keys')
+      expect(outcome.stderr).toMatch(/^keyturn: usage: [^\n]+\n$/)
+  })
+
+  it.each([
+    ['--keys-rotation-interval 10m', /rotation interval 10m must be longer than the lead/],
+    ['--keys-grace-skew 1s', /grace skew 1s must be at least 15s/],
+    ['--access-token-ttl soon', /KEYTURN_ACCESS_TOKEN_TTL: expected a duration/],
+    ['--access-token-ttl 2h --access-token-max-ttl 1h', /must be at most KEYTURN_ACCESS_TOKEN_MAX_TTL/],
+    ['--access-token-ttl 1500ms', /whole seconds/],
+    ['--http-port 70000', /KEYTURN_HTTP_PORT: expected a port/],
+    ['--http-host 0.0.0.0', /KEYTURN_HTTP_HOST: plain http is for this machine only/],
+    ['--store cloud', /KEYTURN_STORE: expected one of file, memory/],
+    ['--keys-algorithm none', /KEYTURN_KEYS_ALGORITHM: expected one of RS256/],
+  ])('config check %s names what is wrong (R54)', async (flags, message) => {
+    const { code, stderr } = await run(`config check ${flags}`)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(message)])
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  it('refuses a variable that means nothing, and takes one of a verifier (R54)', async () => {
+    expect((await run('config check', { KEYTURN_HTTP_PROT: '1' })).stderr).toContain('config_unknown_setting')
+    expect((await run('config check', { KEYTURN_JWKS_URL: 'https://auth.test/jwks' })).code).toBe(0)
+  })
+
+  it('prefers flags to the environment, and the environment to the file (R54)', async () => {
+    const file = join(folder, 'config.json')
+    await writeFile(file, JSON.stringify({ issuer: 'https://file.test', audience: 'file', logLevel: 'warn' }))
+    const { stdout } = await run(`config check --json --config ${file} --issuer https://flag.test`, {
+      KEYTURN_AUDIENCE: 'env',
+    })
+    expect(JSON.parse(stdout)).toMatchObject({ valid: true, issuer: 'https://flag.test', audience: 'env' })
+    await writeFile(file, '{"isuer":"x"}')
+    expect((await run(`config check --config ${file}`)).stderr).toContain('"isuer" is no setting')
+    await writeFile(file, '{')
+    expect((await run(`config check --config ${file}`)).stderr).toContain('config_file_unreadable')
+  })
+})
+
+describe('the command line with the authority up and down (R13, R57)', () => {
+  it('looks at the same ring and the same clients', async () => {
+    const authority = await startAuthority(env)
+    const up = JSON.parse((await run('keys list --json')).stdout)
+    expect(up.keys.map(({ state }: { state: string }) => state)).toEqual(['active', 'next'])
+    const created = JSON.parse((await run('clients create orders --scope a --scope b --json')).stdout)
+    expect(Object.keys(created)).toEqual(['clientId', 'clientSecret'])
+    const bootstrap = JSON.parse(await readFile(join(folder, 'data/bootstrap-client.json'), 'utf8'))
+    expect(await authority.stop()).toBe(0)
+
+    const down = JSON.parse((await run('keys list --json')).stdout)
+    expect(down).toEqual(up)
+    expect(Object.keys(down.keys[0])).toEqual(
+      'kid alg state createdAt publishedAt activateAt signUntil publishUntil maxTtlSeconds'.split(' '),
+    )
+    const { clients } = JSON.parse((await run('clients list --json')).stdout)
+    expect(clients.map(({ clientId }: { clientId: string }) => clientId)).toEqual([
+      bootstrap.clientId,
+      created.clientId,
+    ])
+    expect(clients[1]).toMatchObject({ name: 'orders', scopes: ['a', 'b'] })
+    expect(JSON.stringify(clients)).not.toContain(created.clientSecret)
+  })
+
+  it('verifies and inspects tokens', async () => {
+    const authority = await startAuthority(env)
+    const { clientId, clientSecret } = JSON.parse((await run('clients create t --json')).stdout)
+    const response = await fetch(`${authority.ready.url}/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        client_secret: clientSecret,
+      }),
+    })
+    const { access_token: token } = (await response.json()) as { access_token: string }
+    const { issuer } = authority.ready
+    const verify = `token verify --json --issuer ${issuer} --audience ${issuer}`
+    expect(JSON.parse((await run(`${verify} ${token}`)).stdout)).toMatchObject({
+      valid: true,
+      claims: { sub: clientId },
+    })
+    const inspected = await run(`token inspect --json ${token}`)
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ verified: false, payload: { sub: clientId } })
+    expect(inspected.stderr).toContain('not verified')
+
+    const forged = await run(`${verify} ${token.slice(0, -4)}AAAA`)
+    expect([forged.code, forged.stdout, JSON.parse(forged.stderr).error.code]).toEqual([
+      3,
+      '',
+      'signature_invalid',
+    ])
+    const other = await run(
+      `token verify --issuer ${issuer} --audience other --jwks ${issuer}/.well-known/jwks.json ${token}`,
+    )
+    expect([other.code, other.stderr]).toEqual([3, expect.stringContaining('audience_mismatch')])
+    const rotated = JSON.parse((await run('keys rotate --wait --json')).stdout)
+    expect(Object.keys(rotated)).toEqual(['activeKid', 'previousKid', 'nextKid', 'activateAt'])
+    expect(Date.parse(rotated.activateAt)).toBeLessThanOrEqual(Date.now())
+    expect((await run(`${verify} ${token}`)).code).toBe(0)
+    const early = await run('keys rotate --json')
+    expect([early.code, JSON.parse(early.stderr).error]).toMatchObject([
+      1,
+      { code: 'rotation_too_early', remedy: expect.stringContaining('--queue') },
+    ])
+    await authority.stop()
+
+    const unreachable = await run(`${verify} ${token}`)
+    expect([unreachable.code, JSON.parse(unreachable.stderr).error.code]).toEqual([4, 'keys_unavailable'])
+  })
+})
+
+describe('a store that cannot be trusted (R15, R16, R18)', () => {
+  it('stops the start with the name of the file and the remedy, and changes nothing', async () => {
+    const keys = join(folder, 'data/keys')
+    const [last = ''] = (await readdir(keys)).sort().reverse()
+    const whole = await readFile(join(keys, last))
+    await writeFile(join(keys, last), whole.subarray(0, -10))
+    for (const line of ['serve', 'keys list', 'keys rotate']) {
+      const { code, stderr } = await run(line)
+      expect([line, code, stderr]).toEqual([line, 1, expect.stringContaining('ring_corrupt')])
+      expect(stderr).toContain(join(keys, last))
+      expect(stderr).toContain(' - restore the file')
+    }
+    await writeFile(join(keys, last), whole)
+    await chmod(join(keys, last), 0o644)
+    expect((await run('serve')).stderr).toMatch(/store_unsafe: .* - chmod 0600/)
+    await chmod(join(keys, last), 0o600)
+    expect((await run('keys list')).code).toBe(0)
+  })
+
+  it('never begins anew beside what is left of an installation', async () => {
+    const data = join(folder, 'data')
+    const kept = await readFile(join(data, 'state.db'))
+    await rm(join(data, 'keys'), { recursive: true })
+    expect((await run('serve')).stderr).toMatch(/ring_missing: .*serve --init/)
+    expect(await readdir(data)).not.toContain('keys')
+    expect(await readFile(join(data, 'state.db'))).toEqual(kept)
+    const authority = await startAuthority(env, ['--init'])
+    expect(JSON.parse((await run('keys list --json')).stdout).generation).toBe(1)
+    await authority.stop()
+  })
+
+  it('says that a ring in memory is out of reach', async () => {
+    const { code, stderr } = await run('keys list', { KEYTURN_STORE: 'memory' })
+    expect([code, stderr]).toEqual([1, expect.stringContaining('store_not_shared')])
+  })
+})
