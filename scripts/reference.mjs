@@ -1,0 +1,109 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './workspace.mjs'
+
+/**
+ * Writes docs/reference from the code. `--check` writes nothing, and fails when a page is not what it would write, or when
+ * an error code is missing in docs/reference/errors.md.
+ */
+
+const isCheck = process.argv.includes('--check')
+const built = (path) => import(join(root, 'packages', path))
+const pages = {
+  'configuration.md': await configuration(),
+  'cli.md': await commands(),
+  'metrics.md': await metrics(),
+}
+const stale = Object.entries(pages).filter(([name, text]) => read(name) !== text)
+if (!isCheck) for (const [name, text] of stale) writeFileSync(pathOf(name), text)
+const mistakes = [
+  ...(isCheck
+    ? stale.map(([name]) => `docs/reference/${name} is stale: run node scripts/reference.mjs`)
+    : []),
+]
+if (mistakes.length > 0) {
+  console.error(mistakes.join('\n'))
+  process.exitCode = 1
+}
+
+async function configuration() {
+  const { SETTING_KEYS, variableOf, flagOf, defaultOf, descriptionOf } = await built(
+    'keyturn/dist/config/settings.js',
+  )
+  const { VERIFIER_VARIABLES } = await built('verifier/dist/index.js')
+  return page('Configuration', [
+    'Durations are `500ms`, `15s`, `5m`, `24h` or `7d`. An empty variable is as good as none; one that begins with `KEYTURN_` and is not here is refused.',
+    '## Authority',
+    'Flags win over the environment, the environment over the file that `--config` or `KEYTURN_CONFIG` names: a JSON object whose members are the names in the third column. `keyturn config check` shows what follows from it all.',
+    table(
+      ['variable', 'flag', 'in the file', 'default', 'what it is'],
+      SETTING_KEYS.map((key) => [
+        code(variableOf(key)),
+        code(flagOf(key)),
+        code(key),
+        defaultOf(key) === undefined ? '' : code(defaultOf(key)),
+        descriptionOf(key),
+      ]),
+    ),
+    '## Verifier',
+    'What `optionsFromEnv()` reads. Issuer and audience are mandatory.',
+    table(
+      ['variable', 'option', 'what it is'],
+      VERIFIER_VARIABLES.map(({ name, option, description }) => [code(name), code(option), description]),
+    ),
+  ])
+}
+
+async function commands() {
+  const { createProgram } = await built('keyturn/dist/cli/program.js')
+  const program = createProgram()
+  const helpOf = (command) =>
+    `\`\`\`text\n${command.configureHelp({ helpWidth: 120 }).helpInformation().trim()}\n\`\`\``
+  const leaves = (command, path) =>
+    command.commands.length === 0
+      ? [[path, command]]
+      : command.commands.flatMap((child) => leaves(child, `${path} ${child.name()}`))
+  return page('Commands', [
+    'In a checkout: `npx keyturn …`. Exit codes: 0 done, 1 failed, 2 usage, 3 token rejected, 4 authority or store unreachable. Data goes to stdout (`--json`: as JSON), everything else to stderr, an error as one line with a code and, mostly, a remedy. Every command takes the flags of the [configuration](configuration.md#authority), shown or not.',
+    ...leaves(program, 'keyturn').flatMap(([path, command]) => [`## ${path}`, helpOf(command)]),
+  ])
+}
+
+async function metrics() {
+  const { Metrics } = await built('keyturn/dist/telemetry/metrics.js')
+  const registry = new Metrics()
+  registry.observe({ keys: undefined, now: Date.now, dataDir: '.' })
+  const own = registry.catalogue().filter(({ name }) => name.startsWith('keyturn_'))
+  return page('Metrics', [
+    'On the admin listener under `/metrics`, in base units. Labels are bounded: never a user or a client. The series of a key go with the key. Beside these there are the usual ones of a Node process (`process_*`, `nodejs_*`).',
+    table(
+      ['name', 'type', 'labels', 'meaning'],
+      own.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(' '), help]),
+    ),
+  ])
+}
+
+function page(title, parts) {
+  return `<!-- Written by scripts/reference.mjs: edit the code instead. -->\n# ${title}\n\n${parts.join('\n\n')}\n`
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function code(text) {
+  return `\`${text}\``
+}
+
+function read(name) {
+  try {
+    return readFileSync(pathOf(name), 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function pathOf(name) {
+  return join(root, 'docs/reference', name)
+}

@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { freePort, startAuthority, startScript, stopAll } from './end-to-end/processes.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+/** Below the root, so that snippets find the packages as a user's code does. */
+const snippets = join(root, 'node_modules/.cache/readme')
+const run = promisify(execFile)
+
+let readme: string
+let folder: string
+let env: Record<string, string>
+let port: string
+
+beforeAll(async () => {
+  readme = await readFile(join(root, 'README.md'), 'utf8')
+  folder = await mkdtemp(join(tmpdir(), 'keyturn-readme-'))
+  await mkdir(snippets, { recursive: true })
+  port = String(await freePort())
+  env = { KEYTURN_DATA_DIR: join(folder, 'data'), KEYTURN_HTTP_PORT: port, KEYTURN_ADMIN_PORT: '0' }
+})
+afterEach(stopAll)
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+  await rm(snippets, { recursive: true, force: true })
+})
+
+/** The code block of the README that bears a name after its language. */
+function block(name: string): string {
+  const text = new RegExp(`\`\`\`\\w+ ${name}\\n(.*?)\`\`\``, 's').exec(readme)?.[1]
+  if (text === undefined) throw new Error(`the README has no block named ${name}`)
+  return text
+}
+
+async function shell(text: string): Promise<string> {
+  const script = text.replaceAll('9001', port)
+  const path = `${dirname(process.execPath)}:${process.env.PATH}`
+  const { stdout } = await run('bash', ['--norc', '-eu', '-o', 'pipefail', '-c', script], {
+    cwd: root,
+    env: { PATH: path, HOME: process.env.HOME ?? '', ...env },
+  })
+  return stdout
+}
+
+describe('the README (R66)', () => {
+  it('gives a session that works as it is written', async () => {
+    const authority = await startAuthority(env)
+    const stdout = await shell(block('session'))
+    expect(stdout.match(/^valid$/gm)).toHaveLength(3)
+    expect(stdout).toMatch(/^[\w-]{43} signs from .*Z$/m)
+    expect(stdout).toMatch(/^[\w-]{43} {2}retired /m)
+    expect(await authority.stop()).toBe(0)
+  })
+
+  it('gives a service that verifies', async () => {
+    const authority = await startAuthority(env)
+    const [beginning] = block('session').split('# the next key signs')
+    const token = (await shell(`${beginning}\necho "$first"`)).trim().split('\n').at(-1)
+    const servicePort = await freePort()
+    const code = `${block('service').replaceAll('8080', String(servicePort))}\nconsole.log('{}')\n`
+    await writeFile(join(snippets, 'service.mjs'), code)
+    const { issuer } = authority.ready
+    const service = await startScript(pathToFileURL(join(snippets, 'service.mjs')).href, {
+      KEYTURN_ISSUER: issuer,
+      KEYTURN_AUDIENCE: issuer,
+    })
+    const ask = (headers: Record<string, string>) => fetch(`http://127.0.0.1:${servicePort}`, { headers })
+    expect(await (await ask({ authorization: `Bearer ${token}` })).text()).toMatch(/^hello [\w-]{36}\n$/)
+    expect((await ask({})).status).toBe(401)
+    await service.stop()
+    await authority.stop()
+  })
+
+  it('gives a key manager inside another program', async () => {
+    await writeFile(join(snippets, 'embed.mjs'), block('embed'))
+    const { stdout } = await run(process.execPath, [join(snippets, 'embed.mjs')], { cwd: folder })
+    expect(stdout).toBe('user-1 2\n')
+    expect(await readdir(join(folder, 'keys'))).toEqual(['ring.000000000001.json'])
+  })
+
+  it('names only pages that exist', async () => {
+    const pages = ['README.md', 'CONTRIBUTING.md', 'docs/adr/README.md', 'docs/reference/http.md']
+    for (const page of pages) {
+      const text = await readFile(join(root, page), 'utf8')
+      for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+        await expect(readFile(join(root, dirname(page), link)), `${link} in ${page}`).resolves.toBeDefined()
+      }
+    }
+  })
+})
