@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import type { Reporter } from 'vitest/node'
 
 const source = (path: string) => new URL(`./packages/${path}`, import.meta.url).pathname
 
@@ -8,8 +9,20 @@ const alias = [
   { find: /^@keyturn\/(core|keyring|verifier|testing)$/, replacement: source('$1/src/index.ts') },
 ]
 
+/** One closing line in words that any log reader understands. */
+const closingLine: Reporter = {
+  onTestRunEnd(modules) {
+    const states = modules.flatMap((module) =>
+      [...module.children.allTests()].map((test) => test.result().state),
+    )
+    const count = (state: string) => states.filter((one) => one === state).length
+    console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`)
+  },
+}
+
 export default defineConfig({
   test: {
+    reporters: ['default', closingLine],
     projects: [
       {
         resolve: { alias },

@@ -1,12 +1,12 @@
 import { install, node } from './workspace.mjs'
 
-/** `npm run check`: format, lint, types, import boundaries, requirement ids. What CI runs before the tests. */
+/** `npm run check`: format, lint, types, import boundaries, requirement ids, generated reference. What CI runs before the tests. */
 
 await install()
 await node(['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'])
 await node(['node_modules/typescript/bin/tsc', '-b'])
 await node([
-  'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+  'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
   '--config',
   'import-boundaries.mjs',
   'packages',
@@ -14,3 +14,4 @@ await node([
   'bench',
 ])
 await node(['scripts/trace.mjs', '--quiet'])
+await node(['scripts/reference.mjs', '--check'])

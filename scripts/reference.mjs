@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './workspace.mjs'
+import { filesBelow, root } from './workspace.mjs'
 
 /**
  * Writes docs/reference from the code. `--check` writes nothing, and fails when a page is not what it would write, or when
@@ -16,14 +16,41 @@ const pages = {
 }
 const stale = Object.entries(pages).filter(([name, text]) => read(name) !== text)
 if (!isCheck) for (const [name, text] of stale) writeFileSync(pathOf(name), text)
-const mistakes = [
-  ...(isCheck
-    ? stale.map(([name]) => `docs/reference/${name} is stale: run node scripts/reference.mjs`)
-    : []),
-]
+const mistakes = isCheck
+  ? [
+      ...stale.map(([name]) => `docs/reference/${name} is stale: run node scripts/reference.mjs`),
+      ...undocumentedErrors(),
+    ]
+  : []
 if (mistakes.length > 0) {
   console.error(mistakes.join('\n'))
   process.exitCode = 1
+}
+
+/** Every text that looks like a code is one, or is among the few others that look so. */
+function undocumentedErrors() {
+  const others =
+    /^(keyturn_\w+|client_id|client_secret\w*|client_credentials|grant_type|access_token|unrecognized_keys|invalid_token|insufficient_scope)$/
+  const documented = new Set(
+    [...(read('errors.md') ?? '').matchAll(/`([a-z]+(?:_[a-z]+)+|stopping)`/g)].map(([, name]) => name),
+  )
+  const sources = filesBelow('packages', '.ts').filter((file) => !/\.test\.ts$|\/testing\//.test(file))
+  const used = new Set(
+    sources.flatMap((file) => {
+      const text = readFileSync(join(root, file), 'utf8')
+      return [...text.matchAll(/'([a-z]+(?:_[a-z0-9]+)+)'|^ {2}([a-z]+(?:_[a-z]+)+): 'expected/gm)].map(
+        ([, a, b]) => a ?? b,
+      )
+    }),
+  )
+  return [
+    ...[...used]
+      .filter((name) => !others.test(name) && !documented.has(name))
+      .map((name) => `docs/reference/errors.md lacks ${name}`),
+    ...[...documented]
+      .filter((name) => name !== 'stopping' && !others.test(name) && !used.has(name))
+      .map((name) => `docs/reference/errors.md has ${name}, which no code throws`),
+  ]
 }
 
 async function configuration() {

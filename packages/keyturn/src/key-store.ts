@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
 import { FileKeyStore, type KeyStore, MemoryKeyStore } from '@keyturn/keyring'
 import type { AuthorityConfig } from './config/load-config.ts'
-import { stateFileOf } from './state/sqlite-state.ts'
+import { stateFileOf } from './state/state-file.ts'
 
 /** The key store of an authority that is going to serve. */
 export function openKeyStore(config: AuthorityConfig, options: { readonly initialize: boolean }): KeyStore {

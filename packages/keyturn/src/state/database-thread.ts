@@ -15,8 +15,11 @@ export type DatabaseAnswer =
   | { readonly id: number; readonly rows: readonly Readonly<Record<string, unknown>>[] }
   | { readonly id: number; readonly failed: string }
 
+/** A command may hold the write lock for a moment. */
+const LOCK_TIMEOUT_MS = 5000
+
 const statements = new Map<string, StatementSync>()
-const database = new DatabaseSync(workerData.path)
+const database = new DatabaseSync(workerData.path, { timeout: LOCK_TIMEOUT_MS })
 
 parentPort?.on('message', (query: DatabaseQuery) => {
   parentPort?.postMessage(answer(query))

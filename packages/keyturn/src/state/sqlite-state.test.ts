@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RegisteredClient } from './client-store.ts'
-import { SqliteState, stateFileOf } from './sqlite-state.ts'
+import { SqliteState } from './sqlite-state.ts'
+import { stateFileOf } from './state-file.ts'
 
 let dataDir: string
 const opened: SqliteState[] = []

@@ -1,19 +1,14 @@
-import { constants, type Stats } from 'node:fs'
-import { lstat, mkdir, open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
 import type { Client, ClientStore, RegisteredClient } from './client-store.ts'
 import { Database, type Row } from './database.ts'
+import { prepareStateFile, stateFileOf } from './state-file.ts'
 
-const FILE = 'state.db'
 const VERSION = 1
-const OTHERS = 0o077
 
 const SCHEMA = [
   // readers never wait for a writer, and a commit is on disk when it is said to be
   'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = FULL',
-  'PRAGMA busy_timeout = 5000',
   `CREATE TABLE IF NOT EXISTS clients (
     client_id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -48,7 +43,7 @@ export class SqliteState implements ClientStore {
    */
   static async open({ dataDir, mayCreate }: SqliteStateOptions): Promise<SqliteState> {
     const path = stateFileOf(dataDir)
-    const created = await prepareFile(dataDir, path, mayCreate)
+    const created = await prepareStateFile(dataDir, { mayCreate })
     const database = new Database(path)
     try {
       await migrate(database, path)
@@ -83,11 +78,6 @@ export class SqliteState implements ClientStore {
   }
 }
 
-/** The file that holds the state of a data folder. */
-export function stateFileOf(dataDir: string): string {
-  return join(dataDir, FILE)
-}
-
 function clientOf(row: Row): Client {
   return {
     clientId: String(row.client_id),
@@ -108,52 +98,4 @@ async function migrate(database: Database, path: string): Promise<void> {
   }
   for (const statement of SCHEMA) await database.query(statement)
   await database.query(`PRAGMA user_version = ${VERSION}`)
-}
-
-/** SQLite would create the file with the umask's mode, so it is made here. Says whether it was. */
-async function prepareFile(dataDir: string, path: string, mayCreate: boolean): Promise<boolean> {
-  try {
-    assertPrivate(await lstat(path), path)
-    return false
-  } catch (error) {
-    if (error instanceof KeyturnError) throw error
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, error)
-  }
-  if (!mayCreate) {
-    throw new KeyturnError('state_missing', `no ${path}`, {
-      remedy: 'start the authority once, restore the file, or begin without clients: keyturn serve --init',
-    })
-  }
-  try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    const { uid, gid } = await lstat(dataDir)
-    const file = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)
-    if (process.geteuid?.() === 0) await file.chown(uid, gid)
-    await file.close()
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw unusable(path, error)
-  }
-}
-
-function assertPrivate(stats: Stats, path: string): void {
-  const user = process.geteuid?.()
-  const isOwn = user === undefined || user === 0 || stats.uid === user
-  if (stats.isFile() && (stats.mode & OTHERS) === 0 && isOwn) return
-  throw new KeyturnError(
-    'state_unsafe',
-    `${path}: expected a file that only its owner, who runs this, can read`,
-    {
-      remedy: `chmod 0600 ${path}, and run as its owner`,
-    },
-  )
-}
-
-function unusable(path: string, cause: unknown): KeyturnError {
-  const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
-  return new KeyturnError('state_failed', `cannot work with ${path} (${errno})`, {
-    remedy: 'check that the disk is mounted, has space and lets this user write',
-    cause,
-  })
 }
