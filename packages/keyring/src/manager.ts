@@ -22,7 +22,7 @@ import { activeKey, effectiveNow, findKey, inUseUntil, isPublished, type KeyRing
 import { RingKeeper } from './ring-keeper.ts'
 import { Rotator } from './rotator.ts'
 import type { KeyStore } from './stores/key-store.ts'
-import { type KeyPolicy, policyViolations, propagationOf } from './timing.ts'
+import { type KeyPolicy, policyViolations } from './timing.ts'
 
 /** What {@link KeyManager.open} needs. */
 export interface KeyManagerOptions {
@@ -77,6 +77,7 @@ export interface KeyringHealth {
  * const jwt = await keys.sign({ iss, sub, aud, jti, client_id }, { ttlSeconds: 3600, typ: 'at+jwt' })
  */
 export class KeyManager {
+  readonly #store: KeyStore
   readonly #keeper: RingKeeper
   readonly #rotator: Rotator
   readonly #policy: KeyPolicy
@@ -90,6 +91,7 @@ export class KeyManager {
   #published: { readonly ring: KeyRing; readonly set: PublishedSet } | undefined
 
   private constructor(keeper: RingKeeper, options: Required<KeyManagerOptions>) {
+    this.#store = options.store
     this.#keeper = keeper
     this.#policy = options.policy
     this.#clock = options.clock
@@ -121,7 +123,7 @@ export class KeyManager {
     if (violations.length > 0) throw new KeyturnError('policy_invalid', violations.join('; '))
     const keeper = await RingKeeper.open({ ...given, newRingId: randomUUID }, given.serving)
     const manager = new KeyManager(keeper, given)
-    if (given.serving) await manager.#serve(given.store)
+    if (given.serving) await manager.#serve()
     return manager
   }
 
@@ -184,17 +186,18 @@ export class KeyManager {
    */
   async rotate(options: { readonly force?: boolean; readonly queue?: boolean } = {}): Promise<Rotation> {
     if (findKey(this.#keeper.ring, 'next', this.#keeper.now) === undefined) await this.#keeper.maintain()
+    let kid = ''
     let forced = false
     const after = await this.#keeper.commit((ring, moment) => {
       const now = effectiveNow(ring, moment.now)
       const { next, activateAt } = this.#earliestActivation(ring, now, options)
+      kid = next.kid
       if (next.activateAt <= activateAt) return ring
       forced = activateAt < next.signableAt
       return hastenNext(ring, activateAt, this.#policy, now)
     })
-    const rotation = describeRotation(after, this.#keeper.now)
-    const { activeKid: kid, activateAt } = rotation
-    this.#onEvent({ kind: 'rotation-requested', kid, activateAt, forced })
+    const rotation = describeRotation(after, kid)
+    this.#onEvent({ kind: 'rotation-requested', kid, activateAt: rotation.activateAt, forced })
     this.#rotator.wake()
     return rotation
   }
@@ -224,6 +227,11 @@ export class KeyManager {
     return { revokedKid: kid, activeKid: active.kid, refusedEverywhereBy }
   }
 
+  /** The longest lifetime of a token that {@link KeyManager.sign} takes now. */
+  get maxTtlSeconds(): number {
+    return activeKey(this.#keeper.ring, this.#keeper.now).maxTtlSeconds
+  }
+
   /** The ring as it is in memory. */
   ring(): KeyRing {
     return this.#keeper.ring
@@ -250,8 +258,9 @@ export class KeyManager {
     await this.#rotator.stop()
   }
 
-  async #serve(store: KeyStore): Promise<void> {
-    this.#stopWatching = store.watch({
+  /** What is due at start is done before anybody signs; when that fails it is retried, and what the ring has signs. */
+  async #serve(): Promise<void> {
+    this.#stopWatching = this.#store.watch({
       onChange: (ring) => {
         this.#storeError = undefined
         this.#keeper.adopt(ring)
@@ -262,7 +271,7 @@ export class KeyManager {
       },
       onError: (error) => this.#noteStoreError(error),
     })
-    this.#rotator.wake()
+    await this.#rotator.start()
   }
 
   #noteStoreError(error: unknown): void {
@@ -282,7 +291,8 @@ export class KeyManager {
         remedy: 'see: keyturn keys list',
       })
     }
-    const soonest = now + propagationOf(this.#policy.timing)
+    const { storePollMs, clockSkewMs } = this.#policy.timing
+    const soonest = now + storePollMs + (this.#store.sharesClock ? 0 : 2 * clockSkewMs)
     if (soonest >= next.signableAt || options.force === true) return { next, activateAt: soonest }
     if (options.queue === true) return { next, activateAt: next.signableAt }
     throw new KeyturnError('rotation_too_early', 'the next key has not been published for its lead', {
@@ -313,9 +323,15 @@ function keepIdentity(before: PublishedSet | undefined, after: PublishedSet): Pu
   return same ? { document: before.document, changesAt: after.changesAt } : after
 }
 
-function describeRotation(ring: KeyRing, now: number): Rotation {
-  const next = findKey(ring, 'next', now)
-  const signer = next ?? activeKey(ring, now)
-  const previous = ring.keys[ring.keys.indexOf(signer) - 1] ?? signer
-  return { activeKid: signer.kid, previousKid: previous.kid, nextKid: null, activateAt: signer.activateAt }
+/** Goes by the kid, not by the clock: a slow write may end after the activation that it decided. */
+function describeRotation(ring: KeyRing, kid: string): Rotation {
+  const at = ring.keys.findIndex((key) => key.kid === kid)
+  const [previous, signer, next] = [ring.keys[at - 1], ring.keys[at], ring.keys[at + 1]]
+  if (signer === undefined) throw new KeyturnError('no_next_key', 'there is no next key to activate')
+  return {
+    activeKid: kid,
+    previousKid: previous?.kid ?? kid,
+    nextKid: next?.kid ?? null,
+    activateAt: signer.activateAt,
+  }
 }

@@ -24,7 +24,7 @@ export class Rotator {
   #cancel = () => {}
   #running: Promise<void> | undefined
   #again = false
-  #stopped = false
+  #state: 'new' | 'started' | 'stopped' = 'new'
   #failures = 0
   #lastFailure: { readonly code: string; readonly at: number } | undefined
 
@@ -40,9 +40,16 @@ export class Rotator {
     return this.#lastFailure
   }
 
-  /** Looks at once, or right after the step under way, instead of when the timer says. */
+  /** Begins the schedule. Resolves after the first step, also when that failed. */
+  async start(): Promise<void> {
+    this.#state = 'started'
+    this.wake()
+    await this.#running
+  }
+
+  /** Looks at once, or right after the step under way, instead of when the timer says. Before the start nothing happens. */
   wake(): void {
-    if (this.#stopped) return
+    if (this.#state !== 'started') return
     this.#again = this.#running !== undefined
     if (this.#again) return
     this.#cancel()
@@ -51,7 +58,7 @@ export class Rotator {
 
   /** Ends the schedule, and waits for the step under way. */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#state = 'stopped'
     this.#cancel()
     await this.#running
   }
@@ -66,7 +73,7 @@ export class Rotator {
       delayMs = this.#failed(error)
     }
     this.#running = undefined
-    if (this.#stopped) return
+    if (this.#state === 'stopped') return
     const woken = this.#again
     this.#again = false
     this.#cancel = this.#options.clock.setTimer(

@@ -37,6 +37,7 @@ const LOAD_ATTEMPTS = 5
  * const keys = await KeyManager.open({ store, policy: DEFAULT_POLICY })
  */
 export class FileKeyStore implements KeyStore {
+  readonly sharesClock = true
   readonly #directory: string
   readonly #pollMs: number
   readonly #beside: readonly string[]

@@ -6,6 +6,8 @@ import type { KeyRing } from '../ring.ts'
  * just writers. Every implementation passes the conformance suite of `@keyturn/testing`.
  */
 export interface KeyStore {
+  /** All signers of this store read one clock, so that they agree on the instant of an activation. */
+  readonly sharesClock: boolean
   /**
    * The newest ring; `undefined` where there is none and one may be created.
    *

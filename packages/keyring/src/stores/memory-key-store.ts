@@ -6,6 +6,7 @@ import { type KeyStore, StoreConflict, type StoreWatcher } from './key-store.ts'
  * share one.
  */
 export class MemoryKeyStore implements KeyStore {
+  readonly sharesClock = true
   #ring: KeyRing | undefined
   readonly #watchers = new Set<StoreWatcher>()
 
@@ -16,7 +17,10 @@ export class MemoryKeyStore implements KeyStore {
   async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
     if ((this.#ring?.generation ?? 0) !== expectedGeneration) throw new StoreConflict()
     this.#ring = ring
-    for (const watcher of this.#watchers) watcher.onChange(ring)
+    // afterwards, as any other store would: the writer knows its own ring by then
+    for (const watcher of this.#watchers) {
+      setImmediate(() => this.#watchers.has(watcher) && watcher.onChange(ring))
+    }
   }
 
   watch(watcher: StoreWatcher): () => void {
