@@ -1,2 +1,4 @@
 export { type FakeClock, fakeClock } from './fake-clock.ts'
 export { type ConformanceCase, keyStoreConformance } from './key-store-conformance.ts'
+export type { TestEndpoint } from './test-endpoint.ts'
+export { type TestIssuer, type TestIssuerOptions, testIssuer } from './test-issuer.ts'

@@ -1,0 +1,134 @@
+import { parseJwkSet, TokenChecker } from '@keyturn/core'
+import { decodeProtectedHeader } from 'jose'
+import { describe, expect, it } from 'vitest'
+import { fakeClock } from './fake-clock.ts'
+import { type TestIssuer, type TestIssuerOptions, testIssuer } from './test-issuer.ts'
+
+const kidOf = (jwt: string) => decodeProtectedHeader(jwt).kid ?? ''
+
+async function open(options: TestIssuerOptions = {}) {
+  const clock = fakeClock()
+  const issuer = await testIssuer({ clock, ...options })
+  return { clock, issuer, check: (jwt: string) => check(issuer, jwt, clock.now()) }
+}
+/** What a service finds that has the set as it is now. */
+function check(issuer: TestIssuer, jwt: string, now: number) {
+  const checker = new TokenChecker({ issuer: issuer.issuer, audience: issuer.audience })
+  const parsed = checker.parse(jwt)
+  const key = parseJwkSet(Buffer.from(JSON.stringify(issuer.jwks()))).keys.get(parsed.header.kid)
+  if (key === undefined) return 'withdrawn'
+  try {
+    return checker.verify(parsed, key, now).claims
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+
+describe('an issuer for tests (R46)', () => {
+  it.each(['RS256', 'ES256', 'EdDSA'] as const)('makes good %s tokens of a user', async (algorithm) => {
+    const { issuer, check } = await open({ algorithm })
+    const jwt = await issuer.token({ sub: 'alice' })
+    expect(decodeProtectedHeader(jwt)).toEqual({ alg: algorithm, kid: issuer.kid, typ: 'at+jwt' })
+    expect(check(jwt)).toMatchObject({
+      sub: 'alice',
+      type: 0,
+      role: 1,
+      verified: true,
+      client_id: 'client-1',
+    })
+  })
+
+  it('leaves out a claim that is given as undefined', async () => {
+    const { issuer, check } = await open()
+    expect(check(await issuer.token({ jti: undefined }))).toBe('claim_missing')
+  })
+
+  it('makes tokens that are expired or forged, and nothing else wrong', async () => {
+    const { issuer, check } = await open()
+    expect(check(await issuer.expiredToken())).toBe('token_expired')
+    expect(check(await issuer.forgedToken())).toBe('signature_invalid')
+  })
+
+  it('publishes no private member', async () => {
+    const { issuer } = await open()
+    for (const key of issuer.jwks().keys) expect(key).not.toHaveProperty('d')
+  })
+
+  it('signs with the next key after a rotation, and publishes the one before until its tokens end', async () => {
+    const { clock, issuer, check } = await open()
+    const [, next] = issuer.jwks().keys
+    const before = await issuer.token()
+    await issuer.rotate()
+    expect(kidOf(await issuer.token())).toBe(next?.kid)
+    expect(check(before)).toMatchObject({ sub: 'user-1' })
+    expect(issuer.jwks().keys).toHaveLength(3)
+    await clock.advance(3615 * 1000)
+    expect(check(before)).toBe('withdrawn')
+    expect(issuer.jwks().keyturn?.version).toBe(2)
+  })
+
+  it('withdraws the active key, the next one or a retired one', async () => {
+    const { issuer, check } = await open()
+    const first = await issuer.token()
+    await issuer.rotate()
+    const second = await issuer.token()
+    await issuer.revoke()
+    expect([check(second), check(await issuer.token())]).toMatchObject(['withdrawn', { sub: 'user-1' }])
+    await issuer.revoke(kidOf(first))
+    expect(check(first)).toBe('withdrawn')
+    const [, next] = issuer.jwks().keys
+    await issuer.revoke(next?.kid)
+    expect(issuer.jwks().keys).toHaveLength(2)
+    expect(issuer.jwks().keys).not.toContainEqual(next)
+  })
+})
+
+describe('the endpoint of an issuer for tests (R46)', () => {
+  const question = { etag: undefined, signal: new AbortController().signal }
+
+  it('answers 304 to whoever has the set, and counts', async () => {
+    const { issuer } = await open()
+    const { endpoint } = issuer
+    const { etag } = await endpoint.fetch(question)
+    expect(await endpoint.fetch({ ...question, etag })).toMatchObject({ status: 304, etag })
+    await issuer.rotate()
+    expect(await endpoint.fetch({ ...question, etag })).toMatchObject({ status: 200 })
+    expect([endpoint.fetches, endpoint.confirmations]).toEqual([3, 1])
+  })
+
+  it('fails, empties, lags and recovers when told', async () => {
+    const { issuer } = await open()
+    const { endpoint } = issuer
+    const served = async () => {
+      const response = await endpoint.fetch(question)
+      return response.status === 200 ? JSON.parse(Buffer.from(response.body).toString()) : undefined
+    }
+    const first = issuer.jwks()
+    await issuer.rotate()
+    endpoint.fail()
+    await expect(served()).rejects.toMatchObject({ code: 'fetch_network' })
+    endpoint.empty()
+    expect(await served()).toEqual({ keys: [] })
+    endpoint.older()
+    expect(await served()).toEqual(first)
+    endpoint.serve('nonsense')
+    expect(await served()).toBe('nonsense')
+    endpoint.recover()
+    expect(await served()).toEqual(issuer.jwks())
+  })
+
+  it('hangs until it recovers or the question is broken off', async () => {
+    const { issuer } = await open()
+    const { endpoint } = issuer
+    const abort = new AbortController()
+    endpoint.hang()
+    const [broken, answered] = [
+      endpoint.fetch({ ...question, signal: abort.signal }),
+      endpoint.fetch(question),
+    ]
+    abort.abort()
+    await expect(broken).rejects.toThrow()
+    endpoint.recover()
+    expect(await answered).toMatchObject({ status: 200 })
+  })
+})
