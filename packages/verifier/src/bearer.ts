@@ -32,9 +32,9 @@ export async function authenticateBearer(
   authorization: readonly string[],
   options: BearerOptions = {},
 ): Promise<{ readonly session: Session } | { readonly refusal: BearerRefusal }> {
-  const [value] = authorization
-  if (value === undefined || !/^Bearer\b/i.test(value))
+  if (!authorization.some((value) => /^Bearer\b/i.test(value)))
     return { refusal: refuse(options, 401, 'token_missing') }
+  const [value = ''] = authorization
   const token = authorization.length === 1 ? CREDENTIALS.exec(value)?.[1] : undefined
   if (token === undefined)
     return { refusal: refuse(options, 400, 'authorization_malformed', 'invalid_request') }
@@ -66,7 +66,8 @@ function refuse(
   error?: string,
 ): BearerRefusal {
   const detail = DETAILS[code] ?? 'the token is not accepted'
-  const parts = [`realm="${options.realm ?? 'keyturn'}"`]
+  const realm = (options.realm ?? 'keyturn').replace(/["\\]/g, '\\$&')
+  const parts = [`realm="${realm}"`]
   if (error !== undefined) parts.push(`error="${error}"`, `error_description="${code}"`)
   if (error === 'insufficient_scope') parts.push(`scope="${options.scopes?.join(' ')}"`)
   return { status, code, detail, headers: { 'www-authenticate': `Bearer ${parts.join(', ')}` } }

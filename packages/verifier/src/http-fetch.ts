@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { JWK_SET_LIMITS, KeyturnError } from '@keyturn/core'
@@ -19,7 +20,6 @@ export type FetchKeySet = (question: {
 /** What {@link httpFetch} may be told. */
 export interface HttpFetchOptions {
   readonly url: URL
-  readonly timeoutMs: number
   /** PEM of the authorities to trust instead of the machine's. */
   readonly ca: string | undefined
 }
@@ -32,14 +32,16 @@ export class KeySetFetchFailed extends KeyturnError {
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 
 /**
- * Fetches a key set over HTTP: no redirect, no compression, bounded in time and in bytes as they arrive. One connection
- * for each question: it comes once in minutes, and a pooled one would often be dead by then.
+ * Fetches a key set over HTTP: no redirect, no compression, bounded in bytes as they arrive, and in time by the signal. One
+ * connection for each question: it comes once in minutes, and a pooled one would often be dead by then.
+ *
+ * @throws {KeyturnError} `verifier_options_invalid` for a `ca` that is no certificate
  */
-export function httpFetch({ url, timeoutMs, ca }: HttpFetchOptions): FetchKeySet {
+export function httpFetch({ url, ca }: HttpFetchOptions): FetchKeySet {
+  if (ca !== undefined) assertCertificate(ca)
   const send = url.protocol === 'https:' ? requestHttps : requestHttp
   return ({ etag, signal }) =>
     new Promise((resolve, reject) => {
-      const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
       const headers = {
         accept: 'application/jwk-set+json, application/json',
         'accept-encoding': 'identity',
@@ -48,18 +50,33 @@ export function httpFetch({ url, timeoutMs, ca }: HttpFetchOptions): FetchKeySet
       const request = send(url, {
         agent: false,
         headers,
-        signal: bounded,
+        signal,
         ...(ca === undefined ? {} : { ca }),
       })
+      let isAnswered = false
       request.on('response', (response) => {
+        isAnswered = true
         readKeySet(response).then(resolve, (error) => {
           request.destroy()
-          reject(asFetchError(error, bounded))
+          reject(asFetchError(error, signal))
         })
       })
-      request.on('error', (error) => reject(asFetchError(error, bounded)))
+      request.on('error', (error) => reject(asFetchError(error, signal)))
+      // after 101 Switching Protocols there is neither a response nor an error, and an abort is not heard any more
+      request.on('close', () => {
+        if (!isAnswered) reject(new KeySetFetchFailed('fetch_network', 'expected an answer'))
+      })
       request.end()
     })
+}
+
+/** OpenSSL takes any text for a list of no certificates, and then trusts nobody without saying why. */
+function assertCertificate(pem: string): void {
+  try {
+    new X509Certificate(pem)
+  } catch (cause) {
+    throw new KeyturnError('verifier_options_invalid', 'ca: expected a certificate in PEM', { cause })
+  }
 }
 
 async function readKeySet(response: IncomingMessage): Promise<KeySetResponse> {

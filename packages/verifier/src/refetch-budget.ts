@@ -1,4 +1,7 @@
-/** How often unknown kids may cause a fetch. Counts attempts, so a failing endpoint is not asked more often. */
+/**
+ * How often unknown kids may cause a fetch: `size` at once, and one more every `refillMs`. Counts attempts, so a failing
+ * endpoint is not asked more often.
+ */
 export class RefetchBudget {
   readonly #size: number
   readonly #refillMs: number
@@ -15,8 +18,9 @@ export class RefetchBudget {
   /** Takes one attempt; `false` when none is left. */
   take(nowMs: number): boolean {
     const refills = Math.floor((nowMs - this.#countedAt) / this.#refillMs)
-    this.#countedAt += refills * this.#refillMs
     this.#left = Math.min(this.#size, this.#left + refills)
+    // a full budget begins to refill when it is drawn on: time before that must not count twice
+    this.#countedAt = this.#left === this.#size ? nowMs : this.#countedAt + refills * this.#refillMs
     if (this.#left === 0) return false
     this.#left -= 1
     return true

@@ -8,14 +8,16 @@ import {
 } from '@keyturn/core'
 import { type CacheBounds, freshForMs } from './cache-policy.ts'
 import type { VerifierEvent } from './events.ts'
-import type { FetchKeySet, KeySetResponse } from './http-fetch.ts'
+import { type FetchKeySet, KeySetFetchFailed, type KeySetResponse } from './http-fetch.ts'
 import type { KeySource, KeySourceReport } from './key-source.ts'
-import { RefetchBudget } from './refetch-budget.ts'
+import { UnknownKids } from './unknown-kids.ts'
 
 /** What a {@link RemoteKeySet} goes by. */
 export interface RemoteKeySetOptions {
   readonly url: string
   readonly fetch: FetchKeySet
+  /** For one fetch, from the question to the last byte. */
+  readonly timeoutMs: number
   readonly cache: CacheBounds
   /** How long keys are used past their cache time while they cannot be fetched. */
   readonly staleIfErrorMs: number
@@ -37,8 +39,7 @@ interface HeldSet {
 
 const FIRST_RETRY_MS = 1000
 const LONGEST_RETRY_MS = 30_000
-const UNKNOWN_KID_BUDGET = Object.freeze({ size: 2, refillMs: 5000 })
-const REMEMBERED_UNKNOWN_KIDS = 1000
+const SHORTEST_WAIT_MS = 100
 
 /**
  * A key set that is fetched and kept: one fetch at a time however many wait, refreshed ahead in the background, used for a
@@ -46,21 +47,23 @@ const REMEMBERED_UNKNOWN_KIDS = 1000
  */
 export class RemoteKeySet implements KeySource {
   readonly #options: RemoteKeySetOptions
-  readonly #budget: RefetchBudget
-  readonly #abort = new AbortController()
-  readonly #unknownKids = new Set<string>()
+  readonly #unknownKids: UnknownKids
   #held: HeldSet | undefined
   #flight: Promise<void> | undefined
+  #abortFlight = () => {}
   #cancelTimer = () => {}
   #retryAt = Number.NEGATIVE_INFINITY
   #failures = 0
   #lastError: string | undefined
   #succeeded = 0
   #failed = 0
+  #isClosed = false
 
   constructor(options: RemoteKeySetOptions) {
     this.#options = options
-    this.#budget = new RefetchBudget({ ...UNKNOWN_KID_BUDGET, nowMs: options.clock.monotonicNow() })
+    this.#unknownKids = new UnknownKids(options.clock.monotonicNow(), () =>
+      options.onEvent({ kind: 'unknown-kid-over-budget' }),
+    )
   }
 
   find(kid: string): VerificationKey | undefined {
@@ -70,31 +73,24 @@ export class RemoteKeySet implements KeySource {
   }
 
   async lookFor(kid: string): Promise<VerificationKey | undefined> {
-    if (!this.#isUsable()) {
-      await this.ready()
-    } else if (this.#mayHelpToFetch(kid)) {
-      await this.#refresh()
-      if (this.#lastError === undefined) this.#rememberUnknown(kid)
-    }
+    // what is on its way may have been asked for before the kid was published: it may help, but does not settle it
+    if (this.#flight !== undefined && !this.#isRemembered(kid)) await this.#flight
+    if (this.find(kid) === undefined && this.#mayHelpToFetch(kid)) await this.#search(kid)
     const key = this.find(kid)
     if (key === undefined && !this.#isFresh()) throw this.#unavailable()
     return key
   }
 
   lookForSoon(kid: string): KeysUnavailable | undefined {
-    if (this.#isFresh() && !this.#mayHelpToFetch(kid)) return undefined
-    if (this.#isUsable() || this.#now() >= this.#retryAt) {
-      void this.#refresh().then(() => {
-        if (this.#lastError === undefined) this.#rememberUnknown(kid)
-      })
-    }
-    return this.#unavailable()
+    if (this.#flight !== undefined && !this.#isRemembered(kid)) return this.#unavailable()
+    const begins = this.#mayHelpToFetch(kid)
+    if (begins) void this.#search(kid)
+    return begins || !this.#isFresh() ? this.#unavailable() : undefined
   }
 
   async ready(): Promise<void> {
     if (this.#isUsable()) return
-    // while the endpoint fails, questions are answered by the last failure until the next attempt is due
-    if (this.#flight !== undefined || this.#now() >= this.#retryAt) await this.#refresh()
+    if (this.#flight !== undefined || this.#mayFetch()) await this.#refresh()
     if (!this.#isUsable()) throw this.#unavailable()
   }
 
@@ -112,7 +108,8 @@ export class RemoteKeySet implements KeySource {
   }
 
   close(): void {
-    this.#abort.abort()
+    this.#isClosed = true
+    this.#abortFlight()
     this.#cancelTimer()
   }
 
@@ -125,19 +122,40 @@ export class RemoteKeySet implements KeySource {
   }
 
   async #fetchOnce(): Promise<void> {
-    if (this.#abort.signal.aborted) return
+    if (this.#isClosed) return
     this.#cancelTimer()
     // what counts is when the question was asked: the answer may have been on its way ever since
     const askedAt = this.#now()
     let delayMs: number
     try {
-      const response = await this.#options.fetch({ etag: this.#held?.etag, signal: this.#abort.signal })
+      const response = await this.#ask()
+      if (this.#isClosed) return
       delayMs = this.#take(response, askedAt)
     } catch (error) {
+      if (this.#isClosed) return
       delayMs = this.#fail(error)
     }
-    if (this.#abort.signal.aborted) return
-    this.#cancelTimer = this.#options.clock.setTimer(() => void this.#refresh(), delayMs)
+    // a listener may have closed us meanwhile
+    if (!this.#isClosed) this.#cancelTimer = this.#options.clock.setTimer(() => void this.#refresh(), delayMs)
+  }
+
+  /** Ends in time even when the port does not heed its signal: everybody waits for this one answer. */
+  async #ask(): Promise<KeySetResponse> {
+    const { clock, fetch, timeoutMs } = this.#options
+    const abort = new AbortController()
+    const { signal } = abort
+    const late = new Promise<never>((_, reject) => {
+      const error = () => new KeySetFetchFailed('fetch_timeout', 'expected an answer in time')
+      signal.addEventListener('abort', () => reject(error()), { once: true })
+    })
+    const cancelDeadline = clock.setTimer(() => abort.abort(), timeoutMs)
+    this.#abortFlight = () => abort.abort()
+    try {
+      return await Promise.race([fetch({ etag: this.#held?.etag, signal }), late])
+    } finally {
+      cancelDeadline()
+      this.#abortFlight = () => {}
+    }
   }
 
   /** Returns when to refresh: at 70 to 80 % of the cache time, so that replicas spread and none is ever late. */
@@ -155,16 +173,17 @@ export class RemoteKeySet implements KeySource {
     }
     this.#failures = 0
     this.#lastError = undefined
+    this.#retryAt = Number.NEGATIVE_INFINITY
     this.#succeeded += 1
     this.#announce(before?.set, set)
-    return freshMs * (0.8 - 0.1 * this.#options.random()) - (this.#now() - askedAt)
+    const refreshAt = askedAt + Math.floor(freshMs * (0.8 - 0.1 * this.#options.random()))
+    return Math.max(SHORTEST_WAIT_MS, refreshAt - this.#now())
   }
 
   #setOf(response: KeySetResponse, before: HeldSet | undefined): JwkSet {
     if (response.status === 304) {
-      if (before === undefined)
-        throw new KeyturnError('fetch_status', 'expected 304 only for a set that is held')
-      return before.set
+      if (before?.etag !== undefined) return before.set
+      throw new KeySetFetchFailed('fetch_status', 'expected 304 only for a set that is held')
     }
     const set = parseJwkSet(response.body, { allowForeignKids: this.#options.allowForeignKids })
     const [held, offered] = [before?.set.edition, set.edition]
@@ -176,14 +195,13 @@ export class RemoteKeySet implements KeySource {
 
   #fail(error: unknown): number {
     const ceilingMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LONGEST_RETRY_MS)
-    const retryInMs = Math.max(100, ceilingMs * this.#options.random())
+    const retryInMs = Math.max(SHORTEST_WAIT_MS, ceilingMs * this.#options.random())
     this.#failures += 1
     this.#failed += 1
     this.#lastError = error instanceof KeyturnError ? error.code : 'internal_error'
     this.#retryAt = this.#now() + retryInMs
     const { code, failures } = { code: this.#lastError, failures: this.#failures }
-    if (!this.#abort.signal.aborted)
-      this.#options.onEvent({ kind: 'keys-fetch-failed', code, failures, retryInMs })
+    this.#options.onEvent({ kind: 'keys-fetch-failed', code, failures, retryInMs })
     return retryInMs
   }
 
@@ -192,7 +210,7 @@ export class RemoteKeySet implements KeySource {
       this.#options.onEvent({ kind: 'keys-confirmed' })
       return
     }
-    this.#unknownKids.clear()
+    this.#unknownKids.forgetAll()
     const added = [...after.keys.keys()].filter((kid) => before?.keys.has(kid) !== true)
     const removed = [...(before?.keys.keys() ?? [])].filter((kid) => !after.keys.has(kid))
     const skipped = after.skipped.map(({ code }) => code)
@@ -200,16 +218,24 @@ export class RemoteKeySet implements KeySource {
   }
 
   #mayHelpToFetch(kid: string): boolean {
-    if (this.#unknownKids.has(kid)) return false
-    if (this.#flight !== undefined || this.#budget.take(this.#now())) return true
-    this.#options.onEvent({ kind: 'unknown-kid-over-budget' })
-    return false
+    const isWarm = this.#isUsable()
+    if (isWarm && this.#isRemembered(kid)) return false
+    if (this.#flight !== undefined) return true
+    return this.#mayFetch() && (!isWarm || this.#unknownKids.takeAttempt(this.#now()))
   }
 
-  #rememberUnknown(kid: string): void {
-    if (this.#held?.set.keys.has(kid) === true) return
-    if (this.#unknownKids.size >= REMEMBERED_UNKNOWN_KIDS) this.#unknownKids.clear()
-    this.#unknownKids.add(kid)
+  /** While the endpoint fails, questions are answered by the last failure until the next attempt is due. */
+  #mayFetch(): boolean {
+    return !this.#isClosed && this.#now() >= this.#retryAt
+  }
+
+  async #search(kid: string): Promise<void> {
+    await this.#refresh()
+    if (this.#isFresh() && this.find(kid) === undefined) this.#unknownKids.remember(kid, this.#now())
+  }
+
+  #isRemembered(kid: string): boolean {
+    return this.#unknownKids.isRemembered(kid, this.#now())
   }
 
   #isUsable(): boolean {

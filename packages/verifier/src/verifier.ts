@@ -173,7 +173,8 @@ function remoteKeySet(options: VerifierOptions, clock: Clock): KeySource {
   })
   const seconds = (name: keyof typeof DEFAULTS) => {
     const value = options[name] ?? DEFAULTS[name]
-    if (!Number.isFinite(value) || value < 0 || (value === 0 && name === 'timeoutSeconds')) {
+    const isZeroAllowed = name === 'staleIfErrorSeconds' || name === 'defaultCacheSeconds'
+    if (!Number.isFinite(value) || value < 0 || (value === 0 && !isZeroAllowed)) {
       throw new KeyturnError('verifier_options_invalid', `${name}: expected a number of seconds`)
     }
     return value * 1000
@@ -183,12 +184,13 @@ function remoteKeySet(options: VerifierOptions, clock: Clock): KeySource {
     maxMs: seconds('maxCacheSeconds'),
     defaultMs: seconds('defaultCacheSeconds'),
   }
-  if (cache.minMs > cache.maxMs || cache.maxMs === 0) {
+  if (cache.minMs > cache.maxMs) {
     throw new KeyturnError('verifier_options_invalid', 'maxCacheSeconds: expected at least minCacheSeconds')
   }
   return new RemoteKeySet({
     url: url.href,
-    fetch: options.fetch ?? httpFetch({ url, timeoutMs: seconds('timeoutSeconds'), ca: options.ca }),
+    fetch: options.fetch ?? httpFetch({ url, ca: options.ca }),
+    timeoutMs: seconds('timeoutSeconds'),
     cache,
     staleIfErrorMs: seconds('staleIfErrorSeconds'),
     allowForeignKids: options.allowForeignKids === true,
@@ -199,18 +201,19 @@ function remoteKeySet(options: VerifierOptions, clock: Clock): KeySource {
 }
 
 function defaultUrl(issuer: string): string {
-  if (URL.canParse(issuer) && /^https?:/i.test(issuer))
-    return `${issuer.replace(/\/+$/, '')}/.well-known/jwks.json`
-  throw new KeyturnError('jwks_url_invalid', 'jwksUrl: expected one, since the issuer is no URL')
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || /[?#]/.test(issuer)) {
+    throw new KeyturnError('jwks_url_invalid', 'jwksUrl: expected one, since the issuer is no plain URL')
+  }
+  return `${issuer.replace(/\/+$/, '')}/.well-known/jwks.json`
 }
 
-/** A listener that throws must cost neither a refresh nor a token. */
+/** A listener that fails, at once or later, must cost neither a refresh nor a token. */
 function isolated(listener: VerifierOptions['onEvent']): (event: VerifierEvent) => void {
-  return (event) => {
-    try {
-      listener?.(event)
-    } catch (error) {
-      process.emitWarning(error instanceof Error ? error : 'onEvent threw', { code: 'KEYTURN_LISTENER' })
-    }
-  }
+  const tell = async (event: VerifierEvent): Promise<void> => listener?.(event)
+  return (event) => void tell(event).catch(warn)
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : 'onEvent threw', { code: 'KEYTURN_LISTENER' })
 }

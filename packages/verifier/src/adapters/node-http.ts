@@ -43,6 +43,8 @@ async function admit(
   response: ServerResponse,
 ): Promise<void> {
   const outcome = await authenticateBearer(verifier, request.headersDistinct.authorization ?? [], options)
+  // whoever went away meanwhile sends no more 'close': a listener would wait for it in vain
+  if (response.destroyed) return
   if ('session' in outcome) return await listener(request, response, outcome.session)
   const { status, code, detail, headers } = outcome.refusal
   answer(response, status, { code, detail }, headers)
