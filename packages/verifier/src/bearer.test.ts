@@ -1,0 +1,146 @@
+import { fakeClock, testIssuer } from '@keyturn/testing'
+import { describe, expect, it } from 'vitest'
+import { authenticateBearer, type BearerOptions } from './bearer.ts'
+import { createVerifier } from './verifier.ts'
+
+const clock = fakeClock()
+const issuer = await testIssuer({ clock })
+const { endpoint } = issuer
+
+function open(options: { check?: () => boolean } = {}) {
+  const { issuer: iss, audience } = issuer
+  return createVerifier({ issuer: iss, audience, clock, fetch: endpoint.fetch, ...options })
+}
+const verifier = open()
+const ask = (headers: readonly string[], options?: BearerOptions) =>
+  authenticateBearer(verifier, headers, options)
+
+describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
+  it.each(['Bearer', 'bearer', 'BEARER', 'Bearer  '])(
+    'gives the session for the scheme %j',
+    async (scheme) => {
+      expect(await ask([`${scheme} ${await issuer.token()}`])).toMatchObject({
+        session: { userId: 'user-1' },
+      })
+    },
+  )
+
+  it.each([[[]], [['']], [['Basic dXNlcjpwYXNz']], [['DPoP abc']]])(
+    'asks whoever has none, without an error code: %j',
+    async (headers) => {
+      const challenge = { 'www-authenticate': 'Bearer realm="keyturn"' }
+      const refusal = { status: 401, code: 'token_missing', headers: challenge }
+      expect(await ask(headers)).toMatchObject({ refusal })
+    },
+  )
+
+  it.each([
+    ['Bearer'],
+    ['Bearer '],
+    ['Bearer a b'],
+    ['Bearer a, Bearer b'],
+    ['Bearer a,b'],
+    ['Bearer "a"'],
+    ['Bearer ä'],
+    ['Bearer\ta'],
+    ['Bearer a\r\nx: y'],
+  ])('calls %j a malformed request', async (header) => {
+    const challenge =
+      'Bearer realm="keyturn", error="invalid_request", error_description="authorization_malformed"'
+    const refusal = { status: 400, headers: { 'www-authenticate': challenge } }
+    expect(await ask([header])).toMatchObject({ refusal })
+  })
+
+  it('refuses more than one header, though each were good', async () => {
+    const good = `Bearer ${await issuer.token()}`
+    for (const headers of [
+      [good, good],
+      ['Basic x', good],
+      [good, 'Basic x'],
+    ]) {
+      expect(await ask(headers)).toMatchObject({ refusal: { status: 400, code: 'authorization_malformed' } })
+    }
+  })
+
+  it('says why a token is refused, by its code alone', async () => {
+    const token = await issuer.forgedToken({ sub: 'mallory' })
+    const outcome = await ask([`Bearer ${token}`])
+    expect(outcome).toEqual({
+      refusal: {
+        status: 401,
+        code: 'signature_invalid',
+        detail: 'the token is not accepted',
+        headers: {
+          'www-authenticate':
+            'Bearer realm="keyturn", error="invalid_token", error_description="signature_invalid"',
+        },
+      },
+    })
+  })
+
+  it.each([
+    ['expired', () => issuer.expiredToken(), 'token_expired'],
+    ['another audience', () => issuer.token({ aud: 'other' }), 'audience_mismatch'],
+    ['another issuer', () => issuer.token({ iss: 'other' }), 'issuer_mismatch'],
+    ['another kind', () => issuer.token({}, { typ: 'rt+jwt' }), 'header_typ_refused'],
+    ['no JWT', async () => 'opaque', 'token_malformed'],
+  ])('refuses a token of this sort with 401: %s', async (_, make, code) => {
+    expect(await ask([`Bearer ${await make()}`])).toMatchObject({ refusal: { status: 401, code } })
+  })
+
+  it('asks for every scope, compared whole', async () => {
+    const header = `Bearer ${await issuer.token({ scope: 'orders:read orders:list' })}`
+    expect(await ask([header], { scopes: ['orders:read', 'orders:list'] })).toHaveProperty('session')
+    expect(await ask([header], { scopes: ['orders:read', 'orders:write'] })).toMatchObject({
+      refusal: {
+        status: 403,
+        headers: {
+          'www-authenticate':
+            'Bearer realm="keyturn", error="insufficient_scope", error_description="scope_missing", scope="orders:read orders:write"',
+        },
+      },
+    })
+    expect(await ask([header], { scopes: ['orders'] })).toMatchObject({ refusal: { status: 403 } })
+  })
+
+  it('lets only the kinds of session pass that it was told', async () => {
+    const user = `Bearer ${await issuer.token()}`
+    const none = { type: undefined, role: undefined, verified: undefined }
+    const client = `Bearer ${await issuer.token(none)}`
+    expect(await ask([user], { kinds: ['user'] })).toHaveProperty('session')
+    expect(await ask([client], { kinds: ['user'] })).toMatchObject({
+      refusal: { status: 401, code: 'session_kind_refused' },
+    })
+    expect(await ask([client], { kinds: ['user', 'client'] })).toHaveProperty('session')
+  })
+
+  it('keeps the realm inside its quotes', async () => {
+    expect(await ask([], { realm: 'a "b" \\ c' })).toMatchObject({
+      refusal: { headers: { 'www-authenticate': 'Bearer realm="a \\"b\\" \\\\ c"' } },
+    })
+  })
+})
+
+describe('JWKSFetchError: Bearer credentials while keys cannot be had (R40)', () => {
+  it('is 503 with Retry-After and no challenge', async () => {
+    endpoint.fail()
+    const cold = open()
+    const outcome = await authenticateBearer(cold, [`Bearer ${await issuer.token()}`])
+    cold.close()
+    endpoint.recover()
+    const headers = { 'retry-after': '1' }
+    expect(outcome).toMatchObject({ refusal: { status: 503, code: 'keys_unavailable', headers } })
+    expect(outcome).not.toHaveProperty(['refusal', 'headers', 'www-authenticate'])
+  })
+
+  it('throws what is a bug, and calls nobody to account for it', async () => {
+    const broken = open({
+      check() {
+        throw new RangeError('a bug')
+      },
+    })
+    const asked = authenticateBearer(broken, [`Bearer ${await issuer.token()}`])
+    await expect(asked).rejects.toThrow(RangeError)
+    broken.close()
+  })
+})

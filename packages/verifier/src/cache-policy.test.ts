@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { freshForMs } from './cache-policy.ts'
+
+const bounds = { minMs: 60_000, maxMs: 3_600_000, defaultMs: 300_000 }
+const freshSeconds = (cacheControl?: string, age?: string) => freshForMs({ cacheControl, age }, bounds) / 1000
+
+describe('JWKSCache: how long a set is fresh (R35)', () => {
+  it.each([
+    ['max-age', 'public, max-age=900, stale-while-revalidate=60', undefined, 900],
+    ['max-age in any case, quoted or spaced', 'Public,MAX-AGE = "900"', undefined, 900],
+    ['max-age less Age', 'max-age=900', '300', 600],
+    ['the first of two max-age', 'max-age=900, max-age=5', undefined, 900],
+    ['not s-maxage, which is for shared caches', 's-maxage=900', undefined, 300],
+    ['the default without the header', undefined, undefined, 300],
+    ['the default without max-age', 'public', undefined, 300],
+    ['the default for a max-age that makes no sense', 'max-age=soon', undefined, 300],
+    ['the default for a number beyond ten digits', 'max-age=99999999999', undefined, 300],
+    ['the floor below it', 'max-age=0', undefined, 60],
+    ['the floor when Age is beyond max-age', 'max-age=900', '5000', 60],
+    ['the ceiling above it', 'max-age=86400', undefined, 3600],
+    ['the floor for no-store', 'no-store, max-age=900', undefined, 60],
+    ['the floor for no-cache', 'max-age=900, no-cache="set-cookie"', undefined, 60],
+    ['as if no Age were there when it makes no sense', 'max-age=900', '-300', 900],
+  ])('is %s', (_, cacheControl, age, expected) => {
+    expect(freshSeconds(cacheControl, age)).toBe(expected)
+  })
+
+  it('keeps the default within the bounds too', () => {
+    expect(freshForMs({ cacheControl: undefined, age: undefined }, { ...bounds, defaultMs: 1 })).toBe(60_000)
+  })
+})

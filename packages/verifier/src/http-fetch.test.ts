@@ -1,0 +1,204 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { afterEach, describe, expect, it } from 'vitest'
+import { httpFetch, type KeySetResponse } from './http-fetch.ts'
+
+const servers: Server[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+async function serve(listener: RequestListener, host = '127.0.0.1') {
+  const server = createServer(listener)
+  servers.push(server)
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, host, resolve))
+  const { port } = server.address() as AddressInfo
+  const url = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}/jwks.json`)
+  const fetch = httpFetch({ url, ca: undefined })
+  const ask = (etag?: string, timeoutMs = 2000) => fetch({ etag, signal: AbortSignal.timeout(timeoutMs) })
+  return { server, url, ask }
+}
+const json = { 'content-type': 'application/jwk-set+json' }
+const bodyOf = (response: KeySetResponse) =>
+  response.status === 200 ? Buffer.from(response.body).toString() : undefined
+function gate() {
+  let open = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { passed, open: () => open() }
+}
+const refused = (code: string) => expect.objectContaining({ name: 'KeySetFetchFailed', code })
+
+describe('JWKSCache: an answer over HTTP (R33, R35)', () => {
+  it('gives the body and the headers that say how long it is good', async () => {
+    const { ask } = await serve((request, response) => {
+      expect(request.headers).toMatchObject({ 'accept-encoding': 'identity', connection: 'close' })
+      expect(request.headers).not.toHaveProperty('if-none-match')
+      response.writeHead(200, { ...json, etag: '"1"', 'cache-control': 'max-age=900', age: '7' }).end('{}')
+    })
+    const response = await ask()
+    expect(response).toMatchObject({ status: 200, etag: '"1"', cacheControl: 'max-age=900', age: '7' })
+    expect(bodyOf(response)).toBe('{}')
+  })
+
+  it('asks with the ETag that it has, and takes 304 for an answer', async () => {
+    const { ask } = await serve((request, response) => {
+      expect(request.headers['if-none-match']).toBe('"1"')
+      response.writeHead(304, { etag: '"1"', 'cache-control': 'max-age=60' }).end()
+    })
+    expect(await ask('"1"')).toEqual({ status: 304, etag: '"1"', cacheControl: 'max-age=60', age: undefined })
+  })
+
+  it('reaches an IPv6 loopback', async ({ skip }) => {
+    const served = await serve((_, response) => response.writeHead(200, json).end('{}'), '::1').catch(
+      () => null,
+    )
+    if (served === null) return skip('this machine has no IPv6')
+    expect(bodyOf(await served.ask())).toBe('{}')
+  })
+
+  it.each(['application/json', 'application/json; charset=utf-8', 'APPLICATION/JWK-SET+JSON'])(
+    'takes the media type %s',
+    async (type) => {
+      const { ask } = await serve((_, response) =>
+        response.writeHead(200, { 'content-type': type }).end('{}'),
+      )
+      expect(bodyOf(await ask())).toBe('{}')
+    },
+  )
+
+  it('takes 64 KiB to the byte', async () => {
+    const { ask } = await serve((_, response) => response.writeHead(200, json).end('x'.repeat(65_536)))
+    expect(bodyOf(await ask())).toHaveLength(65_536)
+  })
+})
+
+describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
+  it.each([301, 302, 307, 308])('follows no redirect: %i', async (status) => {
+    let asked = 0
+    const { ask } = await serve((_, response) => {
+      asked += 1
+      response.writeHead(status, { ...json, location: '/elsewhere' }).end('{}')
+    })
+    await expect(ask()).rejects.toThrow(refused('fetch_status'))
+    expect(asked).toBe(1)
+  })
+
+  it.each([204, 206, 401, 404, 429, 500, 503])('refuses status %i', async (status) => {
+    const { ask } = await serve((_, response) =>
+      response.writeHead(status, json).end(status === 204 ? '' : '{}'),
+    )
+    await expect(ask()).rejects.toThrow(refused('fetch_status'))
+  })
+
+  it('refuses a switch of protocols', async () => {
+    const { server, ask } = await serve(() => {})
+    server.on('connection', (socket: Socket) =>
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+    )
+    await expect(ask()).rejects.toThrow(refused('fetch_network'))
+  })
+
+  it.each([undefined, 'text/html', 'text/json', 'application/jsonp'])(
+    'refuses media type %s',
+    async (type) => {
+      const { ask } = await serve((_, response) =>
+        response.writeHead(200, type === undefined ? {} : { 'content-type': type }).end('{}'),
+      )
+      await expect(ask()).rejects.toThrow(refused('fetch_media_type'))
+    },
+  )
+
+  it('refuses a compressed body', async () => {
+    const { ask } = await serve((_, response) =>
+      response.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(gzipSync('{}')),
+    )
+    await expect(ask()).rejects.toThrow(refused('fetch_encoding'))
+  })
+
+  it('stops reading at 64 KiB of an endless body, and hangs up', async () => {
+    let sent = 0
+    const closed = gate()
+    const { ask } = await serve((_, response) => {
+      response.writeHead(200, json).on('close', closed.open)
+      const more = () => {
+        while (!response.destroyed && response.write('x'.repeat(16_384))) sent += 16_384
+      }
+      response.on('drain', more)
+      more()
+    })
+    await expect(ask()).rejects.toThrow(refused('fetch_too_large'))
+    await closed.passed
+    expect(sent).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  it('refuses a body that is cut off', async () => {
+    const { ask } = await serve((_, response) => {
+      response.writeHead(200, { ...json, 'content-length': '100' }).write('{"keys":[]}')
+      setImmediate(() => response.destroy())
+    })
+    await expect(ask()).rejects.toThrow(refused('fetch_network'))
+  })
+
+  it('refuses a chunked body without its end', async () => {
+    const { ask } = await serve((_, response) => {
+      response.writeHead(200, json).write('{"keys":[]}', () => response.socket?.end())
+    })
+    await expect(ask()).rejects.toThrow(refused('fetch_network'))
+  })
+
+  it('refuses what is not HTTP, and headers without end', async () => {
+    const { server, ask } = await serve(() => {})
+    server.on('connection', (socket: Socket) => socket.end(`HTTP/1.1 200 OK\r\nx: ${'x'.repeat(100_000)}`))
+    await expect(ask()).rejects.toThrow(refused('fetch_network'))
+  })
+
+  it('gives up on an endpoint that takes the question and says nothing', async () => {
+    const { ask } = await serve(() => {})
+    await expect(ask(undefined, 50)).rejects.toThrow(refused('fetch_timeout'))
+  })
+
+  it('gives up on an answer that drips', async () => {
+    const closed = gate()
+    const { ask } = await serve((_, response) => {
+      response.writeHead(200, json)
+      const drip = setInterval(() => response.write(' '), 5)
+      response.on('close', () => {
+        clearInterval(drip)
+        closed.open()
+      })
+    })
+    await expect(ask(undefined, 100)).rejects.toThrow(refused('fetch_timeout'))
+    await closed.passed
+  })
+
+  it('says so when nobody listens', async () => {
+    const { server, ask } = await serve(() => {})
+    await new Promise((resolve) => server.close(resolve))
+    await expect(ask()).rejects.toThrow(refused('fetch_network'))
+  })
+
+  it('asks nobody when it is too late already', async () => {
+    let asked = 0
+    const { url } = await serve(() => asked++)
+    const late = httpFetch({ url, ca: undefined })({ etag: undefined, signal: AbortSignal.abort() })
+    await expect(late).rejects.toThrow(refused('fetch_timeout'))
+    expect(asked).toBe(0)
+  })
+})
+
+describe('JWKSAuthentication: whom to trust (R33)', () => {
+  it.each(['', 'no certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'])(
+    'refuses a ca that is no certificate: %j',
+    (ca) => {
+      expect(() => httpFetch({ url: new URL('https://auth.example'), ca })).toThrow(
+        expect.objectContaining({ code: 'verifier_options_invalid' }),
+      )
+    },
+  )
+})

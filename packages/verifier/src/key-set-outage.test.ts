@@ -1,0 +1,229 @@
+import { fakeClock, testIssuer } from '@keyturn/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { VerifierEvent } from './events.ts'
+import type { FetchKeySet } from './http-fetch.ts'
+import { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'
+
+const opened: Verifier[] = []
+afterEach(() => {
+  for (const verifier of opened.splice(0)) verifier.close()
+})
+
+async function open(options: Partial<VerifierOptions> = {}) {
+  const clock = fakeClock()
+  const issuer = await testIssuer({ clock })
+  const stranger = await testIssuer({ clock })
+  const events: VerifierEvent[] = []
+  const { endpoint } = issuer
+  const verifier = createVerifier({
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    fetch: endpoint.fetch,
+    clock,
+    random: () => 1,
+    onEvent: (event) => events.push(event),
+    ...options,
+  })
+  opened.push(verifier)
+  return { clock, issuer, endpoint, verifier, events, unknown: await stranger.token() }
+}
+const codeOf = (action: Promise<unknown>) =>
+  action.then(
+    () => 'accepted',
+    (error) => error.code,
+  )
+const caught = (action: () => unknown) => {
+  try {
+    return action()
+  } catch (error) {
+    return error
+  }
+}
+const SECOND = 1000
+const REFRESH = 630 * SECOND
+
+describe('JWKSFetchError: a cold start while the endpoint is down (R37, R40)', () => {
+  it('is KeysUnavailable with the time of the next attempt', async () => {
+    const { issuer, endpoint, verifier } = await open()
+    endpoint.fail()
+    const error = await verifier.verify(await issuer.token()).catch((it) => it)
+    expect(error).toMatchObject({ name: 'KeysUnavailable', code: 'keys_unavailable', retryAfterSeconds: 1 })
+    expect(verifier.health()).toMatchObject({ status: 'unavailable', lastError: 'fetch_network', kids: [] })
+  })
+
+  it('makes one attempt for 10,000 who ask, and none until the next is due', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    endpoint.fail()
+    const token = await issuer.token()
+    const codes = await Promise.all(Array.from({ length: 10_000 }, () => codeOf(verifier.verify(token))))
+    expect(new Set(codes)).toEqual(new Set(['keys_unavailable']))
+    await clock.advance(999)
+    for (let ask = 0; ask < 100; ask++) await codeOf(verifier.ready())
+    expect(endpoint.fetches).toBe(1)
+    await clock.advance(1)
+    expect(endpoint.fetches).toBe(2)
+  })
+
+  it('recovers by itself, though nobody asks', async () => {
+    const { clock, issuer, endpoint, verifier, events } = await open()
+    endpoint.fail()
+    await codeOf(verifier.ready())
+    endpoint.recover()
+    await clock.advance(SECOND)
+    expect(caught(() => verifier.verifySync('no token'))).toMatchObject({ code: 'token_malformed' })
+    expect(verifier.verifySync(await issuer.token()).claims.sub).toBe('user-1')
+    expect(events.map(({ kind }) => kind)).toEqual(['keys-fetch-failed', 'keys-replaced'])
+  })
+
+  it('retries with twice the time each, to 30 seconds at most', async () => {
+    const { clock, endpoint, verifier, events } = await open()
+    endpoint.fail()
+    await codeOf(verifier.ready())
+    await clock.advance(200 * SECOND)
+    const waits = events.flatMap((event) => (event.kind === 'keys-fetch-failed' ? [event.retryInMs] : []))
+    expect(waits.slice(0, 7)).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
+  })
+
+  it('spreads retries over the whole wait, and never asks without a pause', async () => {
+    const { clock, endpoint, verifier } = await open({ random: () => 0 })
+    endpoint.fail()
+    await codeOf(verifier.ready())
+    await clock.advance(SECOND)
+    expect(endpoint.fetches).toBe(11)
+  })
+})
+
+describe('JWKSFetchError: an outage after good times (R35)', () => {
+  it('goes on with the keys for a bounded time, and no longer', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    const token = await issuer.token({ exp: Math.floor(clock.now() / 1000) + 86_400 })
+    await verifier.ready()
+    endpoint.fail()
+    await clock.advance((900 + 3600) * SECOND - 1)
+    expect(await codeOf(verifier.verify(token))).toBe('accepted')
+    expect(verifier.health().status).toBe('stale')
+    await clock.advance(1)
+    expect(await codeOf(verifier.verify(token))).toBe('keys_unavailable')
+    expect(caught(() => verifier.verifySync(token))).toMatchObject({ code: 'keys_unavailable' })
+    expect(verifier.health().status).toBe('unavailable')
+    endpoint.recover()
+    await clock.advance(30 * SECOND)
+    expect(await codeOf(verifier.verify(token))).toBe('accepted')
+  })
+
+  it('uses no key beyond the cache time where that was ruled out', async () => {
+    const { clock, issuer, endpoint, verifier } = await open({ staleIfErrorSeconds: 0 })
+    const token = await issuer.token()
+    await verifier.ready()
+    endpoint.fail()
+    await clock.advance(900 * SECOND)
+    expect(await codeOf(verifier.verify(token))).toBe('keys_unavailable')
+  })
+
+  it('ends a retired key at its own end, though the keys are still in use', async () => {
+    const { clock, issuer, endpoint, verifier } = await open({ staleIfErrorSeconds: 86_400 })
+    const token = await issuer.token({ exp: Math.floor(clock.now() / 1000) + 86_400 })
+    await issuer.rotate()
+    await verifier.ready()
+    endpoint.fail()
+    await clock.advance(3614 * SECOND)
+    expect(await codeOf(verifier.verify(token))).toBe('accepted')
+    await clock.advance(SECOND)
+    expect(await codeOf(verifier.verify(token))).toBe('key_unknown')
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('accepted')
+  })
+
+  it('goes by the monotonic clock: a wall clock set back keeps no key alive', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    await verifier.ready()
+    endpoint.fail()
+    await clock.advance(4000 * SECOND)
+    clock.jump(-4000 * SECOND)
+    await clock.advance(500 * SECOND)
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('keys_unavailable')
+  })
+
+  it('never calls an unknown kid bad while the last fetch failed, fresh as the keys may be', async () => {
+    const { clock, endpoint, verifier, unknown } = await open()
+    await verifier.ready()
+    endpoint.fail()
+    await clock.advance(REFRESH)
+    expect(await codeOf(verifier.verify(unknown))).toBe('keys_unavailable')
+    expect(caught(() => verifier.verifySync(unknown))).toMatchObject({ code: 'keys_unavailable' })
+    endpoint.recover()
+    await clock.advance(SECOND)
+    expect(await codeOf(verifier.verify(unknown))).toBe('key_unknown')
+  })
+
+  it('lets unknown kids cause no fetch beside the retries', async () => {
+    const { clock, endpoint, verifier, unknown } = await open()
+    await verifier.ready()
+    endpoint.fail()
+    await clock.advance(REFRESH)
+    expect(endpoint.fetches).toBe(2)
+    for (let ask = 0; ask < 100; ask++) {
+      await codeOf(verifier.verify(unknown))
+      caught(() => verifier.verifySync(unknown))
+      await clock.advance(9)
+    }
+    expect(endpoint.fetches).toBe(2)
+    await clock.advance(100)
+    expect(endpoint.fetches).toBe(3)
+  })
+
+  it('calls a known kid with a bad signature bad even then', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    await verifier.ready()
+    endpoint.fail()
+    await clock.advance(2000 * SECOND)
+    expect(await codeOf(verifier.verify(await issuer.forgedToken()))).toBe('signature_invalid')
+  })
+})
+
+describe('JWKSFetchError: an endpoint that hangs (R37)', () => {
+  it('keeps nobody waiting longer than the time-out', async () => {
+    const { clock, endpoint, verifier } = await open({ timeoutSeconds: 0.1 + 0.2 })
+    endpoint.hang()
+    const ready = codeOf(verifier.ready())
+    await clock.advance(301)
+    expect(await ready).toBe('keys_unavailable')
+    expect(verifier.health().lastError).toBe('fetch_timeout')
+  })
+
+  it('survives a port that does not heed its signal', async () => {
+    const deaf: FetchKeySet = () => new Promise(() => {})
+    const { clock, issuer, endpoint, verifier } = await open({
+      fetch: (question) => (clock.monotonicNow() === 0 ? deaf(question) : endpoint.fetch(question)),
+    })
+    const verified = codeOf(verifier.verify(await issuer.token()))
+    await clock.advance(5 * SECOND)
+    expect(await verified).toBe('keys_unavailable')
+    await clock.advance(SECOND)
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('accepted')
+  })
+
+  it('delays no token whose key is in memory', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    await verifier.ready()
+    endpoint.hang()
+    await clock.advance(REFRESH)
+    expect(endpoint.fetches).toBe(2)
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('accepted')
+    expect(verifier.verifySync(await issuer.token()).claims.sub).toBe('user-1')
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new TypeError('a bug')
+      },
+    ],
+    ['answers with nonsense', async () => undefined as never],
+  ])('takes a port that %s for one that fails', async (_, fetch) => {
+    const { verifier } = await open({ fetch })
+    expect(await codeOf(verifier.ready())).toBe('keys_unavailable')
+    expect(verifier.health().lastError).toBe('internal_error')
+    verifier.close()
+  })
+})

@@ -1,0 +1,212 @@
+import { fakeClock, type TestIssuer, testIssuer } from '@keyturn/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { VerifierEvent } from './events.ts'
+import { createVerifier, type Verifier } from './verifier.ts'
+
+const opened: Verifier[] = []
+afterEach(() => {
+  for (const verifier of opened.splice(0)) verifier.close()
+})
+
+async function open() {
+  const clock = fakeClock()
+  const issuer = await testIssuer({ clock })
+  const events: VerifierEvent[] = []
+  const { endpoint } = issuer
+  const verifier = createVerifier({
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    fetch: endpoint.fetch,
+    clock,
+    random: () => 1,
+    onEvent: (event) => events.push(event),
+  })
+  opened.push(verifier)
+  await verifier.ready()
+  return { clock, issuer, endpoint, verifier, events }
+}
+const codeOf = (action: Promise<unknown>) =>
+  action.then(
+    () => 'accepted',
+    (error) => error.code,
+  )
+const syncCodeOf = (verifier: Verifier, token: string) => {
+  try {
+    verifier.verifySync(token)
+    return 'accepted'
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+/** A token that looks good, with a kid of the caller's choice. */
+async function guess(issuer: TestIssuer, kid: string) {
+  const [, payload, signature] = (await issuer.token()).split('.')
+  const header = Buffer.from(JSON.stringify({ alg: 'EdDSA', kid, typ: 'at+jwt' })).toString('base64url')
+  return `${header}.${payload}.${signature}`
+}
+const guesses = (issuer: TestIssuer, count: number, prefix = 'k') =>
+  Promise.all(Array.from({ length: count }, (_, index) => guess(issuer, `${prefix}${index}`)))
+const SECOND = 1000
+
+describe('JWKSCache: an unknown kid (R36)', () => {
+  it('is found when it was published since', async () => {
+    const { issuer, endpoint, verifier } = await open()
+    await issuer.revoke()
+    await issuer.rotate()
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('accepted')
+    expect(endpoint.fetches).toBe(2)
+  })
+
+  it('is looked for once by all who ask at a time', async () => {
+    const { issuer, endpoint, verifier } = await open()
+    const unknown = await guess(issuer, 'nobody')
+    const codes = await Promise.all(Array.from({ length: 1000 }, () => codeOf(verifier.verify(unknown))))
+    expect(new Set(codes)).toEqual(new Set(['key_unknown']))
+    expect(endpoint.fetches).toBe(2)
+  })
+
+  it('is refused without a fetch while it is remembered', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    const unknown = await guess(issuer, 'nobody')
+    for (let ask = 0; ask < 9; ask++) {
+      expect(await codeOf(verifier.verify(unknown))).toBe('key_unknown')
+      expect(syncCodeOf(verifier, unknown)).toBe('key_unknown')
+      await clock.advance(SECOND)
+    }
+    expect(endpoint.fetches).toBe(2)
+  })
+
+  it('is looked for again after ten seconds, since it may have been published', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    endpoint.serve(issuer.jwks())
+    await issuer.rotate()
+    await issuer.rotate()
+    const token = await issuer.token()
+    expect(await codeOf(verifier.verify(token))).toBe('key_unknown')
+    endpoint.recover()
+    await clock.advance(9 * SECOND)
+    expect(await codeOf(verifier.verify(token))).toBe('key_unknown')
+    await clock.advance(SECOND)
+    expect(await codeOf(verifier.verify(token))).toBe('accepted')
+  })
+
+  it('is not settled by an answer that was asked for before', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    let release = () => {}
+    const before = issuer.jwks()
+    await issuer.rotate()
+    await issuer.rotate()
+    const token = await issuer.token()
+    const slow = createVerifier({
+      issuer: issuer.issuer,
+      audience: issuer.audience,
+      clock,
+      async fetch(question) {
+        if (release === noRelease) return endpoint.fetch(question)
+        await new Promise<void>((resolve) => {
+          release = resolve
+        })
+        release = noRelease
+        const body = Buffer.from(JSON.stringify(before))
+        return { status: 200, body, etag: undefined, cacheControl: undefined, age: undefined }
+      },
+    })
+    opened.push(slow, verifier)
+    void slow.ready()
+    const verified = codeOf(slow.verify(token))
+    expect(syncCodeOf(slow, token)).toBe('keys_unavailable')
+    release()
+    expect(await verified).toBe('accepted')
+    expect(syncCodeOf(slow, token)).toBe('accepted')
+  })
+
+  it('costs two fetches at once and one every five seconds, however many kids are guessed', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    for (let second = 0; second < 30; second++) {
+      for (const token of await guesses(issuer, 10, `${second}-`)) {
+        expect(await codeOf(verifier.verify(token))).toBe('key_unknown')
+      }
+      await clock.advance(SECOND)
+    }
+    expect(endpoint.fetches).toBe(1 + 2 + 5)
+  })
+
+  it('is answered at once beyond the budget', async () => {
+    const { issuer, endpoint, verifier } = await open()
+    for (const token of await guesses(issuer, 2)) await codeOf(verifier.verify(token))
+    endpoint.hang()
+    expect(await codeOf(verifier.verify(await guess(issuer, 'third')))).toBe('key_unknown')
+    expect(syncCodeOf(verifier, await guess(issuer, 'fourth'))).toBe('key_unknown')
+    expect(endpoint.fetches).toBe(3)
+  })
+
+  it('counts attempts, so that failures are not free', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    endpoint.fail()
+    await codeOf(verifier.verify(await guess(issuer, 'first')))
+    await clock.advance(SECOND)
+    endpoint.recover()
+    await clock.advance(2 * SECOND)
+    expect(verifier.health()).toMatchObject({ status: 'fresh' })
+    const asked = endpoint.fetches
+    await codeOf(verifier.verify(await guess(issuer, 'second')))
+    await codeOf(verifier.verify(await guess(issuer, 'third')))
+    expect(endpoint.fetches).toBe(asked + 1)
+  })
+
+  it('is reported once a window when it comes over budget', async () => {
+    const { clock, issuer, events, verifier } = await open()
+    for (const token of await guesses(issuer, 50)) await codeOf(verifier.verify(token))
+    const reports = () => events.filter(({ kind }) => kind === 'unknown-kid-over-budget').length
+    expect(reports()).toBe(1)
+    await clock.advance(5 * SECOND)
+    for (const token of await guesses(issuer, 50, 'later')) await codeOf(verifier.verify(token))
+    expect(reports()).toBe(2)
+  })
+
+  it('leaves no more than a bounded trace, whatever is guessed', async () => {
+    const { issuer, endpoint, verifier } = await open()
+    const many = await guesses(issuer, 3000)
+    await Promise.all(many.map((token) => codeOf(verifier.verify(token))))
+    expect(endpoint.fetches).toBe(1 + 2)
+    expect(verifier.health().verifications).toEqual({ key_unknown: 3000 })
+  })
+})
+
+describe('JWKSCache: an unknown kid for who cannot wait (R36, R40)', () => {
+  it('is KeysUnavailable while it is looked for, then found', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    await issuer.revoke()
+    await issuer.rotate()
+    const token = await issuer.token()
+    expect([syncCodeOf(verifier, token), syncCodeOf(verifier, token)]).toEqual(
+      Array(2).fill('keys_unavailable'),
+    )
+    await clock.advance(0)
+    expect(syncCodeOf(verifier, token)).toBe('accepted')
+    expect(endpoint.fetches).toBe(2)
+  })
+
+  it('is KeysUnavailable while it is looked for, then refused', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    const unknown = await guess(issuer, 'nobody')
+    expect(syncCodeOf(verifier, unknown)).toBe('keys_unavailable')
+    await clock.advance(0)
+    expect(syncCodeOf(verifier, unknown)).toBe('key_unknown')
+    expect(endpoint.fetches).toBe(2)
+  })
+
+  it('begins to fetch at a cold start, once', async () => {
+    const { clock, issuer, endpoint } = await open()
+    const { issuer: iss, audience } = issuer
+    const cold = createVerifier({ issuer: iss, audience, clock, fetch: endpoint.fetch })
+    opened.push(cold)
+    const token = await issuer.token()
+    for (let ask = 0; ask < 10; ask++) expect(syncCodeOf(cold, token)).toBe('keys_unavailable')
+    await clock.advance(0)
+    expect(syncCodeOf(cold, token)).toBe('accepted')
+    expect(endpoint.fetches).toBe(2)
+  })
+})
+
+const noRelease = () => {}
