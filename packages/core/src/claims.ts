@@ -43,7 +43,7 @@ export function validateClaims(
   nowSeconds: number,
 ): TokenClaims {
   for (const claim of expected.requiredClaims) {
-    if (claims[claim] === undefined) throw new TokenRejected('claim_missing', { claim })
+    if (!Object.hasOwn(claims, claim)) throw new TokenRejected('claim_missing', { claim })
   }
   if (claims.iss !== expected.issuer) throw new TokenRejected('issuer_mismatch')
   validateAudience(claims.aud, expected.audiences)
@@ -78,7 +78,8 @@ function validateTimes(claims: JsonObject, expected: ClaimExpectations, nowSecon
   const nbf = takeTime(claims, 'nbf')
   const iat = takeTime(claims, 'iat')
   if (exp === undefined) throw new TokenRejected('claim_missing', { claim: 'exp' })
-  if (exp + tolerance <= nowSeconds) throw new TokenRejected('token_expired')
+  // written so that a time that is no number refuses, as does a broken clock
+  if (!(nowSeconds < exp + tolerance)) throw new TokenRejected('token_expired')
   if (nbf !== undefined && nbf - tolerance > nowSeconds) throw new TokenRejected('token_not_yet_valid')
   if (iat !== undefined && iat - tolerance > nowSeconds) throw new TokenRejected('token_issued_in_future')
   if (nowSeconds - tolerance > (iat ?? -Infinity) + expected.maxAgeSeconds)

@@ -50,7 +50,7 @@ export class JwkSetRefused extends KeyturnError {
 
 /**
  * Takes a key set from bytes that anyone may have written. An odd key is skipped and reported and never costs the good
- * ones; two keys of one kid are both skipped.
+ * ones; different keys of one kid are both skipped.
  *
  * @throws {JwkSetRefused} when no set, or no usable key, comes out of it
  *
@@ -78,10 +78,10 @@ export function parseJwkSet(document: Uint8Array, options: JwkOptions = {}): Jwk
 function sortOut(entries: readonly unknown[], options: JwkOptions) {
   const keys = new Map<string, VerificationKey>()
   const skipped: SkippedKey[] = []
-  const claimed = countKids(entries)
+  const claimed = entriesByKid(entries)
   for (const [index, entry] of entries.entries()) {
     const kid = kidOf(entry)
-    if (kid !== undefined && (claimed.get(kid) ?? 0) > 1) {
+    if (kid !== undefined && (claimed.get(kid)?.size ?? 0) > 1) {
       skipped.push({ index, code: 'key_duplicate_kid' })
       continue
     }
@@ -96,13 +96,14 @@ function sortOut(entries: readonly unknown[], options: JwkOptions) {
   return { keys, skipped }
 }
 
-function countKids(entries: readonly unknown[]): Map<string, number> {
-  const counts = new Map<string, number>()
+/** The different entries that claim a kid: the same one twice is no contradiction. */
+function entriesByKid(entries: readonly unknown[]): Map<string, Set<string>> {
+  const claims = new Map<string, Set<string>>()
   for (const entry of entries) {
     const kid = kidOf(entry)
-    if (kid !== undefined) counts.set(kid, (counts.get(kid) ?? 0) + 1)
+    if (kid !== undefined) claims.set(kid, (claims.get(kid) ?? new Set()).add(JSON.stringify(entry)))
   }
-  return counts
+  return claims
 }
 
 function kidOf(entry: unknown): string | undefined {

@@ -118,7 +118,11 @@ function parsePublicMembers(value: JsonObject, algorithm: SignatureAlgorithm): P
     refuseWeak(ed25519Weakness(x.bytes))
     return { kty: 'OKP', crv: algorithm.crv, x: x.text }
   }
-  return { kty: 'EC', crv: algorithm.crv, x: x.text, y: parseNumber(value, 'y').text }
+  const y = parseNumber(value, 'y')
+  if (x.bytes.length !== coordinateBytes(algorithm) || y.bytes.length !== coordinateBytes(algorithm)) {
+    throw new JwkRefused('key_malformed', 'expected x and y of the full length of the curve')
+  }
+  return { kty: 'EC', crv: algorithm.crv, x: x.text, y: y.text }
 }
 
 function parseNumber(value: JsonObject, member: 'n' | 'e' | 'x' | 'y'): { text: string; bytes: Uint8Array } {
@@ -129,6 +133,11 @@ function parseNumber(value: JsonObject, member: 'n' | 'e' | 'x' | 'y'): { text: 
       : undefined
   if (bytes === undefined) throw new JwkRefused('key_malformed', `expected ${member} in canonical base64url`)
   return { text: text as string, bytes }
+}
+
+/** A coordinate keeps its leading zeros (RFC 7518, section 6.2.1.2), as do the two numbers of a signature. */
+function coordinateBytes({ signatureBytes = 0 }: SignatureAlgorithm): number {
+  return signatureBytes / 2
 }
 
 function refuseWeak(weakness: string | undefined): void {

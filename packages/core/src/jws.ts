@@ -63,7 +63,7 @@ export async function signCompact(
   header: { readonly typ: string },
   payload: object,
 ): Promise<string> {
-  const encodedHeader = encodeBase64url(JSON.stringify({ alg: key.alg, kid: key.kid, ...header }))
+  const encodedHeader = encodeBase64url(JSON.stringify({ alg: key.alg, kid: key.kid, typ: header.typ }))
   const signingInput = `${encodedHeader}.${encodeBase64url(JSON.stringify(payload))}`
   const signature = await key.sign(Buffer.from(signingInput, 'latin1'))
   return `${signingInput}.${encodeBase64url(signature)}`

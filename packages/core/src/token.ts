@@ -1,7 +1,7 @@
 import { ALGORITHM_NAMES, type AlgorithmName, isAlgorithmName } from './algorithms.ts'
 import { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
 import { KeyturnError, TokenRejected } from './errors.ts'
-import { deepFreeze, type JsonObject, parseJsonObject } from './json.ts'
+import { deepFreeze, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
 import { isKid, type VerificationKey } from './jwk.ts'
 import { type CompactJws, splitCompact, verifySignature } from './jws.ts'
 
@@ -89,7 +89,7 @@ export class TokenChecker {
     assertExpectations(given)
     this.#claims = Object.freeze({
       issuer: given.issuer,
-      audiences: typeof given.audience === 'string' ? [given.audience] : given.audience,
+      audiences: given.audience === null ? null : [given.audience].flat(),
       requiredClaims: [...given.requiredClaims],
       clockToleranceSeconds: given.clockToleranceSeconds,
       maxAgeSeconds: given.maxAgeSeconds,
@@ -108,7 +108,7 @@ export class TokenChecker {
    */
   parse(token: unknown): ParsedToken {
     const jws = splitCompact(token, this.#maxTokenLength)
-    return { header: this.#headers.get(jws.header) ?? this.#parseHeader(jws.header), jws }
+    return { header: this.#headerOf(jws), jws }
   }
 
   /**
@@ -117,7 +117,9 @@ export class TokenChecker {
    * @throws {TokenRejected}
    */
   verify(parsed: ParsedToken, key: VerificationKey, nowMs: number): VerifiedToken {
-    const { header, jws } = parsed
+    const { jws } = parsed
+    // not the parsed one: a checker with other expectations may have let it pass
+    const header = this.#headerOf(jws)
     if (key.kid !== header.kid || key.expiresAt <= nowMs) throw new TokenRejected('key_unknown')
     if (key.algorithm.name !== header.alg) throw new TokenRejected('key_alg_mismatch')
     const signature = Buffer.from(jws.signature, 'base64url')
@@ -131,6 +133,10 @@ export class TokenChecker {
     const claims = validateClaims(payload, this.#claims, Math.floor(nowMs / 1000))
     this.#applyCheck(deepFreeze(claims))
     return Object.freeze({ header, claims }) as VerifiedToken
+  }
+
+  #headerOf(jws: CompactJws): TokenHeader {
+    return this.#headers.get(jws.header) ?? this.#parseHeader(jws.header)
   }
 
   #parseHeader(encoded: string): TokenHeader {
@@ -186,19 +192,19 @@ function assertExpectations(given: Required<Omit<TokenExpectations, 'check'>>): 
   const { issuer, audience, algorithms, typ, requiredClaims, clockToleranceSeconds: tolerance } = given
   assert(isFilled(issuer), 'issuer', 'a non-empty string')
   const audiences = Array.isArray(audience) ? audience : [audience]
-  assert(
-    audience === null || (audiences.length > 0 && audiences.every(isFilled)),
-    'audience',
-    'a string, or null',
-  )
-  assert(algorithms.length > 0 && algorithms.every(isAlgorithmName), 'algorithms', ALGORITHM_NAMES.join(', '))
+  assert(audience === null || isListOf(audiences, isFilled), 'audience', 'a string, or null')
+  assert(isListOf(algorithms, isAlgorithmName), 'algorithms', `a list of ${ALGORITHM_NAMES.join(', ')}`)
   assert(typ === null || isFilled(typ), 'typ', 'a media type, or null')
-  assert(requiredClaims.every(isFilled), 'requiredClaims', 'names of claims')
-  assert(tolerance >= 0 && tolerance <= MAX_TOLERANCE_SECONDS, 'clockToleranceSeconds', '0 to 60')
-  assert(given.maxAgeSeconds > 0, 'maxAgeSeconds', 'a positive number')
-  assert(given.maxLifetimeSeconds > 0, 'maxLifetimeSeconds', 'a positive number')
+  assert(isStringArray(requiredClaims) && requiredClaims.every(isFilled), 'requiredClaims', 'names of claims')
   assert(
-    Number.isInteger(given.maxTokenLength) && given.maxTokenLength > 0,
+    tolerance === 0 || (isPositive(tolerance) && tolerance <= MAX_TOLERANCE_SECONDS),
+    'clockToleranceSeconds',
+    'a number from 0 to 60',
+  )
+  assert(isPositive(given.maxAgeSeconds), 'maxAgeSeconds', 'a positive number')
+  assert(isPositive(given.maxLifetimeSeconds), 'maxLifetimeSeconds', 'a positive number')
+  assert(
+    isPositive(given.maxTokenLength) && Number.isInteger(given.maxTokenLength),
     'maxTokenLength',
     'a positive integer',
   )
@@ -210,6 +216,15 @@ function assert(holds: boolean, option: string, expected: string): void {
 
 function isFilled(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
+function isListOf(value: unknown, holds: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(holds)
+}
+
+/** Not `'5'`: a string would be glued to the `exp` that it is added to, and no token would ever expire. */
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && value > 0
 }
 
 /** An option that is passed as `undefined` means its default, as with a default parameter. */

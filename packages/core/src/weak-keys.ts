@@ -18,13 +18,14 @@ export function rsaWeakness(modulus: Uint8Array, exponent: Uint8Array): string |
   return undefined
 }
 
-/** What makes an Ed25519 public key unfit: a y that is not reduced, or a point of small order. */
+/** What makes an Ed25519 public key unfit: a y that is not reduced or of no point, or a point of small order. */
 export function ed25519Weakness(publicKey: Uint8Array): string | undefined {
   if (publicKey.length !== 32) return 'expected 32 bytes of x'
   const littleEndian = Uint8Array.from(publicKey).reverse()
   const y = toBigInt(littleEndian) % 2n ** 255n
   if (y >= ED25519_PRIME) return 'expected x in its canonical encoding'
   if (SMALL_ORDER_Y.has(y)) return 'expected a point of large order'
+  if (!isOnEdwards25519(y)) return 'expected a point of the curve'
   return undefined
 }
 
@@ -38,6 +39,27 @@ const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
   ORDER_8_Y,
   ED25519_PRIME - ORDER_8_Y,
 ])
+
+const EDWARDS_D = 37095705934669439343138083508754565189542113879843219016388785533085940283555n
+
+/**
+ * Some x has x^2 = (y^2 - 1) / (d y^2 + 1), by Euler's criterion on numerator times denominator (RFC 8032, section 5.1.3).
+ * OpenSSL takes such a key without a word, and then no signature holds under it.
+ */
+function isOnEdwards25519(y: bigint): boolean {
+  const square = (y * y) % ED25519_PRIME
+  const ratio = ((square - 1n) * (EDWARDS_D * square + 1n)) % ED25519_PRIME
+  return power(ratio, (ED25519_PRIME - 1n) / 2n, ED25519_PRIME) === 1n
+}
+
+function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  let result = 1n
+  for (let square = base, rest = exponent; rest > 0n; rest >>= 1n) {
+    if (rest % 2n === 1n) result = (result * square) % modulus
+    square = (square * square) % modulus
+  }
+  return result
+}
 
 /** Infineon's generator made primes that are powers of 65537 modulo each of these small primes. */
 const ROCA_PRIMES = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157] as const
