@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest'
+import { ALGORITHM_NAMES } from './algorithms.ts'
+import { encodeBase64url } from './base64url.ts'
+import {
+  accept,
+  CLAIMS,
+  checkerWith,
+  issue,
+  NOW_MS,
+  outcomeOf,
+  SIGNERS,
+  STRANGER,
+  signLiterally,
+} from './fixtures/issuer.ts'
+import type { TokenExpectations } from './token.ts'
+
+const { key, jwk } = SIGNERS.EdDSA
+const outcome = (token: unknown, expectations: Partial<TokenExpectations> = {}) =>
+  outcomeOf(() => accept(token, { checker: checkerWith(expectations) }))
+
+describe('TokenChecker (R42)', () => {
+  it.each(ALGORITHM_NAMES)('accepts a good %s token, frozen throughout', (name) => {
+    const token = accept(issue({ claims: { act: { sub: ['a'] } } }, SIGNERS[name]), {
+      key: SIGNERS[name].key,
+    })
+    expect(token.header).toEqual({ alg: name, kid: SIGNERS[name].jwk.kid, typ: 'at+jwt' })
+    expect(token.claims).toEqual({ ...CLAIMS, act: { sub: ['a'] } })
+    const { act } = token.claims as unknown as { act: { sub: string[] } }
+    for (const part of [token, token.header, token.claims, act, act.sub])
+      expect(Object.isFrozen(part)).toBe(true)
+  })
+
+  it('refuses a key of another kid, and one whose end has come', () => {
+    expect(outcomeOf(() => accept(issue(), { key: STRANGER.key }))).toBe('key_unknown')
+    const ending = { ...key, expiresAt: NOW_MS + 1 }
+    expect(outcomeOf(() => accept(issue(), { key: ending }))).toBe('accepted')
+    expect(outcomeOf(() => accept(issue(), { key: ending, nowMs: NOW_MS + 1 }))).toBe('key_unknown')
+  })
+
+  it('reads no clock: what time it is, the caller says', () => {
+    expect(outcomeOf(() => accept(issue(), { nowMs: NOW_MS + 605_000 }))).toBe('token_expired')
+    expect(outcomeOf(() => accept(issue(), { nowMs: NOW_MS + 604_999 }))).toBe('accepted')
+    expect(outcomeOf(() => accept(issue(), { nowMs: Number.NaN }))).toBe('token_expired')
+  })
+
+  it('believes nothing of the payload before the signature holds', () => {
+    for (const claims of [{ exp: 1 }, { iss: 'other' }, { aud: 'other' }]) {
+      const [header, , signature] = issue().split('.')
+      const payload = encodeBase64url(JSON.stringify({ ...CLAIMS, ...claims }))
+      expect(outcome(`${header}.${payload}.${signature}`)).toBe('signature_invalid')
+    }
+    const [header, , signature] = issue().split('.')
+    expect(outcome(`${header}.${encodeBase64url('not json')}.${signature}`)).toBe('signature_invalid')
+  })
+
+  it.each([
+    ['text', 'claims'],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['a number', '1'],
+    ['another token', issue()],
+    ['a quoted token', JSON.stringify(issue())],
+    ['a byte order mark', `\ufeff${JSON.stringify(CLAIMS)}`],
+    ['a member twice', JSON.stringify(CLAIMS).replace('{', '{"iss":"https://auth.example",')],
+    ['exp twice', JSON.stringify(CLAIMS).replace('}', ',"\\u0065xp":99999999999}')],
+    ['__proto__', JSON.stringify(CLAIMS).replace('{', '{"__proto__":{"role":2},')],
+    ['17 levels', JSON.stringify({ ...CLAIMS, deep: JSON.parse('['.repeat(16) + ']'.repeat(16)) })],
+    [
+      'bytes that are no UTF-8',
+      Buffer.concat([Buffer.from('{"iss":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+    ],
+  ])('refuses a well-signed payload that is %s', (_, payload) => {
+    const header = { alg: 'EdDSA', kid: jwk.kid, typ: 'at+jwt' }
+    expect(outcome(signLiterally(SIGNERS.EdDSA, header, payload))).toBe('payload_malformed')
+  })
+
+  it('accepts 16 levels, and repeats below the top', () => {
+    const deep = JSON.stringify({ ...CLAIMS, deep: JSON.parse('['.repeat(15) + ']'.repeat(15)) })
+    const header = { alg: 'EdDSA', kid: jwk.kid, typ: 'at+jwt' }
+    expect(outcome(signLiterally(SIGNERS.EdDSA, header, deep))).toBe('accepted')
+    const repeats = JSON.stringify(CLAIMS).replace('}', ',"act":{"a":1,"a":2}}')
+    expect(outcome(signLiterally(SIGNERS.EdDSA, header, repeats))).toBe('accepted')
+  })
+
+  it('accepts session claims whose strings hold half a surrogate pair, and hands them on unchanged', () => {
+    expect(accept(issue({ claims: { sub: '\ud800' } })).claims.sub).toBe('\ud800')
+  })
+
+  it('refuses a token beyond the cap of its caller', () => {
+    const token = issue()
+    expect(outcome(token, { maxTokenLength: token.length })).toBe('accepted')
+    expect(outcome(token, { maxTokenLength: token.length - 1 })).toBe('token_too_long')
+  })
+})
+
+describe('header cache (R42)', () => {
+  it('holds no header that came without a good signature', () => {
+    const checker = checkerWith()
+    const [header, payload] = issue().split('.')
+    const forged = `${header}.${payload}.${encodeBase64url(Buffer.alloc(64))}`
+    expect(outcomeOf(() => accept(forged, { checker }))).toBe('signature_invalid')
+    expect(checker.parse(issue()).header).not.toBe(checker.parse(issue()).header)
+    accept(issue(), { checker })
+    expect(checker.parse(issue()).header).toBe(checker.parse(issue()).header)
+  })
+
+  it('still checks signature and claims of a known header', () => {
+    const checker = checkerWith()
+    accept(issue(), { checker })
+    expect(outcomeOf(() => accept(issue({ claims: { exp: 1 } }), { checker }))).toBe('token_expired')
+    expect(outcomeOf(() => accept(`${issue().slice(0, -4)}AAAA`, { checker }))).toBe('signature_invalid')
+    expect(outcomeOf(() => accept(issue(), { checker, key: STRANGER.key }))).toBe('key_unknown')
+  })
+
+  it('takes no header from a checker that expects something else', () => {
+    const lenient = checkerWith({ typ: null })
+    const strict = checkerWith()
+    const refresh = issue({ header: { typ: 'refresh+jwt' } })
+    expect(outcomeOf(() => strict.verify(lenient.parse(refresh), key, NOW_MS))).toBe('header_typ_refused')
+    expect(outcomeOf(() => strict.parse(refresh))).toBe('header_typ_refused')
+  })
+
+  it('takes no header that a caller made up', () => {
+    const checker = checkerWith()
+    const { jws } = checker.parse(issue({}, STRANGER))
+    const madeUp = { header: { alg: 'EdDSA', kid: jwk.kid, typ: 'at+jwt' }, jws } as const
+    expect(outcomeOf(() => checker.verify(madeUp, key, NOW_MS))).toBe('key_unknown')
+  })
+
+  it('stays bounded', () => {
+    const checker = checkerWith()
+    const first = issue({ header: { n: -1 } })
+    accept(first, { checker })
+    const cached = checker.parse(first).header
+    for (let n = 0; n < 64; n++) accept(issue({ header: { n } }), { checker })
+    expect(checker.parse(first).header).not.toBe(cached)
+  })
+})
+
+describe('check of the caller (R42)', () => {
+  it('sees frozen claims and has the last word', () => {
+    expect(outcome(issue(), { check: ({ sub }) => sub === 'user-1' })).toBe('accepted')
+    expect(outcome(issue(), { check: () => false })).toBe('check_failed')
+    expect(outcome(issue(), { check: (claims) => Object.isFrozen(claims) })).toBe('accepted')
+  })
+
+  it('is not asked about a token that is refused anyway', () => {
+    expect(outcome(issue({ claims: { exp: 1 } }), { check: () => expect.fail('asked') })).toBe(
+      'token_expired',
+    )
+  })
+
+  it.each([Promise.resolve(true), Promise.resolve(false), undefined, null, 1, 'true', {}])(
+    'is an error when it answers %s, not an acceptance',
+    (answer) => expect(outcome(issue(), { check: () => answer as never })).toBe('check_not_synchronous'),
+  )
+})
