@@ -3,6 +3,7 @@ import type { KeyPair } from './key-pair.ts'
 import { type KeyOrigin, type KeyRecord, stateOf } from './key-record.ts'
 import {
   activeKey,
+  type Exposure,
   effectiveNow,
   exposureEnd,
   findKey,
@@ -45,7 +46,7 @@ export function createRing(
     writtenAt: now,
     keys: [endAt(firstRecord, activateAt, policy.timing), spare],
     tombstones: [],
-    exposures: [{ exposureMs: exposureOf(policy.timing), servedUntil: null }],
+    exposures: [{ exposureMs: exposureOf(policy.timing), servedFrom: now, servedUntil: null }],
     echoes: false,
   })
 }
@@ -81,7 +82,7 @@ export function hastenNext(ring: KeyRing, activateAt: number, policy: KeyPolicy,
 export interface Revocation {
   readonly kid: string
   readonly reason: string
-  /** A pair to sign with instead; without one the spare signs. */
+  /** A pair to sign with where no spare is left; a spare that came meanwhile is better, since verifiers may know it. */
   readonly fresh: KeyPair | undefined
   /** The store itself leaked: every key whose private half it still holds goes too. */
   readonly everyPrivateHalf: boolean
@@ -109,7 +110,12 @@ export function revokeKey(ring: KeyRing, revocation: Revocation, policy: KeyPoli
     .map((key) => tombstone(key, at))
   return replaceKeys(
     { ...ring, tombstones: [...ring.tombstones, ...tombstones] },
-    settleSuccession(staying, { signs, next, fresh: revocation.fresh }, policy, at),
+    settleSuccession(
+      staying,
+      { signs, next, fresh: next === undefined ? revocation.fresh : undefined },
+      policy,
+      at,
+    ),
   )
 }
 
@@ -167,11 +173,15 @@ export function raiseMaxTtl(ring: KeyRing, kids: readonly string[], timing: Timi
 /** Takes note that sets are from now on served with the headers of this policy, and that older ones live on. */
 export function rememberExposure(ring: KeyRing, timing: Timing, now: number): KeyRing {
   const at = effectiveNow(ring, now)
-  const ended = ring.exposures.map(({ exposureMs, servedUntil }) => ({
-    exposureMs,
-    servedUntil: servedUntil ?? at,
-  }))
-  return { ...ring, exposures: [...ended, { exposureMs: exposureOf(timing), servedUntil: null }] }
+  const current: Exposure = { exposureMs: exposureOf(timing), servedFrom: at, servedUntil: null }
+  const ended = ring.exposures.map((it) => ({ ...it, servedUntil: it.servedUntil ?? at }))
+  const outlived = (it: Exposure) =>
+    [...ended, current].some((other) => other.exposureMs >= it.exposureMs && servedLonger(other, it))
+  return { ...ring, exposures: [...ended.filter((it) => !outlived(it)), current] }
+}
+
+function servedLonger(one: Exposure, other: Exposure): boolean {
+  return (one.servedUntil ?? Infinity) > (other.servedUntil ?? Infinity)
 }
 
 /**

@@ -33,3 +33,14 @@ export type KeyringEvent =
   | { readonly kind: 'store-unreadable'; readonly code: string }
   /** Wall clock and monotonic clock went apart by so much; nothing irreversible happens until they agree for a lead. */
   | { readonly kind: 'clock-jumped'; readonly byMs: number }
+
+/** Whoever listens must not be able to fail a rotation, or to end the schedule. */
+export function guardedListener(onEvent: (event: KeyringEvent) => void): (event: KeyringEvent) => void {
+  return (event) => {
+    try {
+      onEvent(event)
+    } catch {
+      process.emitWarning(`a listener of key events failed at ${event.kind}`, { code: 'KEYTURN_LISTENER' })
+    }
+  }
+}

@@ -7,8 +7,8 @@ export {
   type KeyManagerOptions,
   type KeyringHealth,
   type RevocationOutcome,
-  type Rotation,
 } from './manager.ts'
+export type { Rotation, RotationUrgency } from './manual-rotation.ts'
 export { type Decision, plan } from './plan.ts'
 export {
   activeKey,

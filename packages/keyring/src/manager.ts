@@ -14,10 +14,16 @@ import {
   type VerifiedToken,
 } from '@keyturn/core'
 import { hastenNext, revokeKey } from './changes.ts'
-import type { KeyringEvent } from './events.ts'
+import { guardedListener, type KeyringEvent } from './events.ts'
 import { generateSigningPair, type KeyPair, localSigningKey, publishedJwk } from './key-pair.ts'
 import { type KeyRecord, stateOf } from './key-record.ts'
-import { type PublishedSet, publishedSet } from './published-set.ts'
+import {
+  describeRotation,
+  earliestActivation,
+  type Rotation,
+  type RotationUrgency,
+} from './manual-rotation.ts'
+import { PublishedSets } from './published-set.ts'
 import { activeKey, effectiveNow, findKey, inUseUntil, isPublished, type KeyRing } from './ring.ts'
 import { RingKeeper } from './ring-keeper.ts'
 import { Rotator } from './rotator.ts'
@@ -34,20 +40,10 @@ export interface KeyManagerOptions {
    */
   readonly serving?: boolean
   readonly clock?: Clock
-  /** Hears what happens to the keys; must not throw. */
+  /** Hears what happens to the keys. What it throws becomes a warning of the process, and holds up nothing. */
   readonly onEvent?: (event: KeyringEvent) => void
   /** Makes key pairs. Default: on this process's thread pool. */
   readonly generate?: typeof generateSigningPair
-}
-
-/** What a manual rotation leads to. Times in milliseconds. */
-export interface Rotation {
-  /** Signs from `activateAt` on. */
-  readonly activeKid: string
-  readonly previousKid: string
-  /** The spare after that, once it exists. */
-  readonly nextKid: string | null
-  readonly activateAt: number
 }
 
 /** What a revocation leads to. Times in milliseconds. */
@@ -86,9 +82,9 @@ export class KeyManager {
   readonly #generate: typeof generateSigningPair
   readonly #signers = new WeakMap<KeyRecord, SigningKey>()
   readonly #verifiers = new WeakMap<KeyRecord, VerificationKey>()
+  readonly #published = new PublishedSets()
   #stopWatching = () => {}
   #storeError: string | undefined
-  #published: { readonly ring: KeyRing; readonly set: PublishedSet } | undefined
 
   private constructor(keeper: RingKeeper, options: Required<KeyManagerOptions>) {
     this.#store = options.store
@@ -115,9 +111,9 @@ export class KeyManager {
     const given: Required<KeyManagerOptions> = {
       serving: true,
       clock: systemClock,
-      onEvent: () => {},
       generate: generateSigningPair,
       ...options,
+      onEvent: guardedListener(options.onEvent ?? (() => {})),
     }
     const violations = policyViolations(given.policy)
     if (violations.length > 0) throw new KeyturnError('policy_invalid', violations.join('; '))
@@ -170,12 +166,7 @@ export class KeyManager {
   /** The public set: a pure read, and the same frozen object until its content changes. */
   publicJwks(): JwkSetDocument {
     const { ring, now } = this.#keeper
-    let published = this.#published
-    if (published === undefined || published.ring !== ring || now >= published.set.changesAt) {
-      published = { ring, set: keepIdentity(published?.set, publishedSet(ring, now)) }
-      this.#published = published
-    }
-    return published.set.document
+    return this.#published.at(ring, now)
   }
 
   /**
@@ -184,16 +175,18 @@ export class KeyManager {
    * @throws {KeyturnError} `rotation_too_early` while sets without the next key may be in use, unless `queue` books the
    * earliest time, or `force` accepts that verifiers refuse tokens until they refresh
    */
-  async rotate(options: { readonly force?: boolean; readonly queue?: boolean } = {}): Promise<Rotation> {
+  async rotate(urgency: RotationUrgency = {}): Promise<Rotation> {
     if (findKey(this.#keeper.ring, 'next', this.#keeper.now) === undefined) await this.#keeper.maintain()
+    const { storePollMs, clockSkewMs } = this.#policy.timing
+    const withinMs = storePollMs + (this.#store.sharesClock ? 0 : 2 * clockSkewMs)
     let kid = ''
     let forced = false
     const after = await this.#keeper.commit((ring, moment) => {
       const now = effectiveNow(ring, moment.now)
-      const { next, activateAt } = this.#earliestActivation(ring, now, options)
+      const { next, activateAt } = earliestActivation(ring, now, { ...urgency, withinMs })
       kid = next.kid
-      if (next.activateAt <= activateAt) return ring
       forced = activateAt < next.signableAt
+      if (next.activateAt <= activateAt) return ring
       return hastenNext(ring, activateAt, this.#policy, now)
     })
     const rotation = describeRotation(after, kid)
@@ -213,12 +206,14 @@ export class KeyManager {
     options: { readonly reason: string; readonly fresh?: boolean },
   ): Promise<RevocationOutcome> {
     const everyPrivateHalf = options.fresh === true
-    const { ring, now } = this.#keeper
-    const spareless = activeKey(ring, now).kid === kid && findKey(ring, 'next', now) === undefined
-    const fresh = everyPrivateHalf || spareless ? await this.#generate(this.#policy) : undefined
-    const after = await this.#keeper.commit((current, moment) =>
-      revokeKey(current, { kid, reason: options.reason, fresh, everyPrivateHalf }, this.#policy, moment.now),
-    )
+    const revokeWith = (fresh: KeyPair | undefined) =>
+      this.#keeper.commit((ring, moment) =>
+        revokeKey(ring, { kid, reason: options.reason, fresh, everyPrivateHalf }, this.#policy, moment.now),
+      )
+    const after = await revokeWith(undefined).catch(async (error) => {
+      if (error.code !== 'no_spare') throw error
+      return await revokeWith(await this.#generate(this.#policy))
+    })
     const active = activeKey(after, this.#keeper.now)
     const refusedEverywhereBy = inUseUntil(after, after.writtenAt + this.#policy.timing.storePollMs)
     const early = active.activateAt < active.signableAt || active.origin === 'emergency'
@@ -261,43 +256,31 @@ export class KeyManager {
   /** What is due at start is done before anybody signs; when that fails it is retried, and what the ring has signs. */
   async #serve(): Promise<void> {
     this.#stopWatching = this.#store.watch({
-      onChange: (ring) => {
-        this.#storeError = undefined
-        this.#keeper.adopt(ring)
-        this.#rotator.wake()
-      },
+      onChange: (ring) => this.#adopt(ring),
       onHealthy: () => {
-        this.#storeError = undefined
+        // the wrong ring reads well; it is still the wrong one
+        if (this.#storeError !== 'ring_replaced') this.#storeError = undefined
       },
       onError: (error) => this.#noteStoreError(error),
     })
     await this.#rotator.start()
   }
 
+  #adopt(ring: KeyRing): void {
+    try {
+      this.#keeper.adopt(ring)
+    } catch (error) {
+      this.#noteStoreError(error)
+      return
+    }
+    this.#storeError = undefined
+    this.#rotator.wake()
+  }
+
   #noteStoreError(error: unknown): void {
     const code = error instanceof KeyturnError ? error.code : 'internal_error'
     if (code !== this.#storeError) this.#onEvent({ kind: 'store-unreadable', code })
     this.#storeError = code
-  }
-
-  #earliestActivation(
-    ring: KeyRing,
-    now: number,
-    options: { readonly force?: boolean; readonly queue?: boolean },
-  ) {
-    const next = findKey(ring, 'next', now)
-    if (next === undefined) {
-      throw new KeyturnError('no_next_key', 'there is no next key to activate', {
-        remedy: 'see: keyturn keys list',
-      })
-    }
-    const { storePollMs, clockSkewMs } = this.#policy.timing
-    const soonest = now + storePollMs + (this.#store.sharesClock ? 0 : 2 * clockSkewMs)
-    if (soonest >= next.signableAt || options.force === true) return { next, activateAt: soonest }
-    if (options.queue === true) return { next, activateAt: next.signableAt }
-    throw new KeyturnError('rotation_too_early', 'the next key has not been published for its lead', {
-      remedy: `wait until ${new Date(next.signableAt).toISOString()}, or book that time with --queue`,
-    })
   }
 
   #signer(key: KeyRecord): SigningKey {
@@ -314,24 +297,5 @@ export class KeyManager {
     const verifier = parseJwk(publishedJwk(key))
     this.#verifiers.set(key, verifier)
     return verifier
-  }
-}
-
-/** A write that changes nothing for verifiers must not change the object, on which its reader's cache hangs. */
-function keepIdentity(before: PublishedSet | undefined, after: PublishedSet): PublishedSet {
-  const same = before !== undefined && JSON.stringify(before.document) === JSON.stringify(after.document)
-  return same ? { document: before.document, changesAt: after.changesAt } : after
-}
-
-/** Goes by the kid, not by the clock: a slow write may end after the activation that it decided. */
-function describeRotation(ring: KeyRing, kid: string): Rotation {
-  const at = ring.keys.findIndex((key) => key.kid === kid)
-  const [previous, signer, next] = [ring.keys[at - 1], ring.keys[at], ring.keys[at + 1]]
-  if (signer === undefined) throw new KeyturnError('no_next_key', 'there is no next key to activate')
-  return {
-    activeKid: kid,
-    previousKid: previous?.kid ?? kid,
-    nextKid: next?.kid ?? null,
-    activateAt: signer.activateAt,
   }
 }

@@ -23,7 +23,7 @@ export function plan(ring: KeyRing, policy: KeyPolicy, moment: Moment): readonly
   if (!moment.clockTrusted) return []
   const now = effectiveNow(ring, moment.now)
   const decisions: Decision[] = []
-  if (currentExposure(ring) !== exposureOf(policy.timing)) decisions.push({ kind: 'remember-exposure' })
+  if (isExposureDue(ring, policy, moment)) decisions.push({ kind: 'remember-exposure' })
   const raised = kidsToRaise(ring, policy, now)
   if (raised.length > 0) decisions.push({ kind: 'raise-max-ttl', kids: raised })
   const erased = ring.keys.filter((key) => key.privateKey !== null && eraseAt(key, policy) <= now)
@@ -67,6 +67,13 @@ function kidsToRaise(ring: KeyRing, policy: KeyPolicy, now: number): readonly st
     .map(({ kid }) => kid)
 }
 
-function currentExposure(ring: KeyRing): number | undefined {
-  return ring.exposures.find(({ servedUntil }) => servedUntil === null)?.exposureMs
+/**
+ * A longer exposure is written down at once. A shorter one is, once, by a process that started since: were it taken from
+ * whoever runs, two replicas with different settings would overwrite each other for ever.
+ */
+function isExposureDue(ring: KeyRing, policy: KeyPolicy, { wokeAt }: Moment): boolean {
+  const wanted = exposureOf(policy.timing)
+  const current = ring.exposures.find(({ servedUntil }) => servedUntil === null)
+  if (current === undefined || wanted > current.exposureMs) return true
+  return wanted < current.exposureMs && current.servedFrom < wokeAt
 }

@@ -2,9 +2,10 @@ import { deepFreeze, type JwkSetDocument } from '@keyturn/core'
 import { publishedJwk } from './key-pair.ts'
 import { effectiveNow, findKey, type KeyRing, publishedKeys } from './ring.ts'
 
-/** The key set of a ring at an instant, and until when it stays so. */
+/** The key set of a ring at an instant, and between which instants it is the same. */
 export interface PublishedSet {
   readonly document: JwkSetDocument
+  readonly changedAt: number
   readonly changesAt: number
 }
 
@@ -23,8 +24,37 @@ export function publishedSet(ring: KeyRing, wallClock: number): PublishedSet {
       ...(next === undefined ? {} : { next_activation: ceilSeconds(next.activateAt) }),
     },
   }
-  const ahead = keys.flatMap((key) => [key.activateAt, key.publishUntil ?? 0]).filter((at) => at > now)
-  return Object.freeze({ document: deepFreeze(document), changesAt: Math.min(...ahead) })
+  const changes = ring.keys.flatMap((key) => [key.activateAt, key.publishUntil ?? key.activateAt])
+  return Object.freeze({
+    document: deepFreeze(document),
+    changedAt: Math.max(...changes.filter((at) => at <= now)),
+    changesAt: Math.min(...changes.filter((at) => at > now)),
+  })
+}
+
+/** Remembers the set, so that its readers' caches can hang on the identity of the document. */
+export class PublishedSets {
+  #last: { readonly ring: KeyRing; readonly set: PublishedSet } | undefined
+
+  /** The same frozen object until its content changes, also through writes that change nothing for verifiers. */
+  at(ring: KeyRing, now: number): JwkSetDocument {
+    let last = this.#last
+    if (last === undefined || last.ring !== ring || !isCurrent(last.set, now)) {
+      last = { ring, set: keepIdentity(last?.set, publishedSet(ring, now)) }
+      this.#last = last
+    }
+    return last.set.document
+  }
+}
+
+function keepIdentity(before: PublishedSet | undefined, after: PublishedSet): PublishedSet {
+  const same = before !== undefined && JSON.stringify(before.document) === JSON.stringify(after.document)
+  return same ? { ...after, document: before.document } : after
+}
+
+/** A clock that was ahead and is put right must not leave the set of a time that has not come. */
+function isCurrent(set: PublishedSet, now: number): boolean {
+  return set.changedAt <= now && now < set.changesAt
 }
 
 function ceilSeconds(ms: number): number {

@@ -4,7 +4,7 @@ import { ClockGuard } from './clock-guard.ts'
 import type { KeyringEvent } from './events.ts'
 import type { generateSigningPair, KeyPair } from './key-pair.ts'
 import { applyHousekeeping, type Decision, nextPlanAt, plan } from './plan.ts'
-import { activeKey, assertRing, effectiveNow, findKey, type KeyRing } from './ring.ts'
+import { activeKey, assertFollows, assertRing, effectiveNow, findKey, type KeyRing } from './ring.ts'
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'
 import { type KeyPolicy, leadOf } from './timing.ts'
 
@@ -65,9 +65,15 @@ export class RingKeeper {
     return this.#ring.writtenAt - this.#options.clock.now() > 2 * this.#options.policy.timing.clockSkewMs
   }
 
-  /** Takes over a newer ring that somebody else wrote; an older one is ignored. */
+  /**
+   * Takes over a newer ring that somebody else wrote; an older one is ignored.
+   *
+   * @throws {KeyturnError} `ring_replaced`
+   */
   adopt(ring: KeyRing): void {
-    if (ring.generation <= this.#ring.generation) return
+    const isKnown = ring.ringId === this.#ring.ringId && ring.generation <= this.#ring.generation
+    if (isKnown) return
+    assertFollows(this.#ring, ring)
     this.#ring = ring
     this.#options.onEvent({ kind: 'ring-adopted', generation: ring.generation })
   }
@@ -104,6 +110,7 @@ export class RingKeeper {
       if (changed === before) return before
       const after = nextGeneration(before, changed, moment)
       assertRing(after, moment.now)
+      assertFollows(before, after)
       try {
         await this.#options.store.save(after, before.generation)
         this.#accept(before, after)
@@ -146,10 +153,10 @@ export class RingKeeper {
 
   async #reload(): Promise<void> {
     const ring = await this.#options.store.load()
-    if (ring === undefined || ring.ringId !== this.#ring.ringId || ring.generation < this.#ring.generation) {
+    if (ring === undefined || ring.generation < this.#ring.generation) {
       throw new KeyturnError(
         'ring_replaced',
-        'the store holds another ring, or an older one, than this process has',
+        'the store holds no ring, or an older one than this process has',
         {
           remedy: 'stop every process of the authority, put the right folder back, start again',
         },

@@ -28,9 +28,10 @@ export interface Tombstone {
   readonly at: number
 }
 
-/** Sets served until `servedUntil` (`null`: to this day) may be in use for `exposureMs` after. */
+/** Sets served from `servedFrom` until `servedUntil` (`null`: to this day) may be in use for `exposureMs` after. */
 export interface Exposure {
   readonly exposureMs: number
+  readonly servedFrom: number
   readonly servedUntil: number | null
 }
 
@@ -71,6 +72,34 @@ export function inUseUntil(ring: Pick<KeyRing, 'exposures'>, servedAt: number): 
 /** When the last set served under this exposure has died, if none is served after `lastServedAt`. */
 export function exposureEnd({ servedUntil, exposureMs }: Exposure, lastServedAt: number): number {
   return Math.min(servedUntil ?? lastServedAt, lastServedAt) + exposureMs
+}
+
+/**
+ * Asserts that a ring is what another one became: no key lost without a tombstone, nothing revoked come back (design,
+ * invariants 9 and 10).
+ *
+ * @throws {KeyturnError} `ring_replaced`
+ */
+export function assertFollows(before: KeyRing, after: KeyRing): void {
+  const buried = new Set(after.tombstones.map(({ kid }) => kid))
+  const later = new Map(after.keys.map((key) => [key.kid, key]))
+  const goesOn = (key: KeyRecord) => {
+    if (!later.has(key.kid)) return buried.has(key.kid)
+    return key.revokedAt === null || later.get(key.kid)?.revokedAt === key.revokedAt
+  }
+  const follows =
+    after.ringId === before.ringId &&
+    after.generation > before.generation &&
+    before.tombstones.every(({ kid }) => buried.has(kid)) &&
+    before.keys.every(goesOn)
+  if (follows) return
+  throw new KeyturnError(
+    'ring_replaced',
+    'the store holds another ring, or an older one, than this process has',
+    {
+      remedy: 'stop every process of the authority, put the right folder back, start again',
+    },
+  )
 }
 
 /**

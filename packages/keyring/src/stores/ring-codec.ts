@@ -96,6 +96,7 @@ function decodeTombstone(value: JsonObject): Tombstone {
 function decodeExposure(value: JsonObject): Exposure {
   return {
     exposureMs: take(value, 'exposureMs', isTime),
+    servedFrom: take(value, 'servedFrom', isTime),
     servedUntil: take(value, 'servedUntil', isOrNull(isTime)),
   }
 }

@@ -1,0 +1,147 @@
+import { fakeClock } from '@keyturn/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { KeyringEvent } from './events.ts'
+import { generateSigningPair, type KeyPair } from './key-pair.ts'
+import { stateOf } from './key-record.ts'
+import { KeyManager, type KeyManagerOptions } from './manager.ts'
+import { MemoryKeyStore } from './stores/memory-key-store.ts'
+import { DEFAULT_POLICY } from './timing.ts'
+
+// What goes wrong around the keys, and must not go wrong with them.
+
+const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
+const { timing } = policy
+const T = timing.rotationIntervalMs
+const slower = { ...policy, timing: { ...timing, jwksMaxAgeMs: 2 * timing.jwksMaxAgeMs } }
+const pairs = await Promise.all(Array.from({ length: 8 }, () => generateSigningPair(policy)))
+const opened: KeyManager[] = []
+afterEach(async () => {
+  for (const keys of opened.splice(0)) await keys.close()
+})
+
+async function open(extra: Partial<KeyManagerOptions> = {}) {
+  const clock = fakeClock()
+  const unused = pairs.values()
+  const events: KeyringEvent[] = []
+  const given = {
+    store: new MemoryKeyStore(),
+    policy,
+    clock,
+    generate: async () => unused.next().value as KeyPair,
+    onEvent: (it: KeyringEvent) => events.push(it),
+    ...extra,
+  }
+  const another = async (changes: Partial<KeyManagerOptions> = {}) => {
+    const keys = await KeyManager.open({ ...given, ...changes })
+    opened.push(keys)
+    return keys
+  }
+  return { keys: await another(), another, clock, events, store: given.store }
+}
+const kidsOf = (keys: KeyManager) => keys.publicJwks().keys.map(({ kid }) => kid)
+
+describe('another ring in place of this one (R16)', () => {
+  it('is refused, and said until the right one is back', async () => {
+    const { keys, store, clock } = await open()
+    const mine = keys.ring()
+    const theirs = { ...mine, ringId: 'another', generation: mine.generation + 1 }
+    await store.save(theirs, mine.generation)
+    await clock.advance(1)
+    expect(keys.health()).toMatchObject({ status: 'degraded', storeError: 'ring_replaced' })
+    expect(keys.ring()).toBe(mine)
+    await store.save({ ...mine, generation: theirs.generation + 1 }, theirs.generation)
+    await clock.advance(1)
+    expect(keys.health().status).toBe('ok')
+  })
+
+  it('is refused too when it is an old one, in which a revoked key is good again (R12)', async () => {
+    const { keys, store, clock } = await open()
+    const old = keys.ring()
+    const leaked = old.keys[0]?.kid ?? ''
+    await clock.advance(1000)
+    await keys.revoke(leaked, { reason: 'leaked' })
+    await clock.advance(1)
+    const now = keys.ring().generation
+    await store.save({ ...old, generation: now + 1 }, now)
+    await clock.advance(1)
+    expect(keys.health().storeError).toBe('ring_replaced')
+    expect(kidsOf(keys)).not.toContain(leaked)
+  })
+})
+
+describe('clocks and settings that disagree (R4, R6, R7)', () => {
+  it('serves the set of the time that is, after a clock that was ahead is put right', async () => {
+    const { keys, clock } = await open()
+    const before = kidsOf(keys)
+    clock.jump(3 * T)
+    expect(kidsOf(keys)).not.toEqual(before)
+    clock.jump(-3 * T)
+    expect(kidsOf(keys)).toEqual(before)
+  })
+
+  it('comes to rest when two managers serve with different headers, and remembers the longer', async () => {
+    const { another, clock, keys } = await open()
+    await another({ policy: slower })
+    await clock.advance(60_000)
+    await another()
+    await clock.advance(60_000)
+    await another({ policy: slower })
+    await clock.advance(60_000)
+    const { generation, exposures } = keys.ring()
+    expect(generation).toBeLessThan(6)
+    expect(exposures.filter(({ servedUntil }) => servedUntil === null)).toHaveLength(1)
+    await clock.advance(60_000)
+    expect(keys.ring().generation).toBe(generation)
+  })
+
+  it('remembers sets that were served with a longer life until the last has died', async () => {
+    const { keys, another, clock } = await open({ policy: slower })
+    await keys.close()
+    await clock.advance(60_000)
+    const again = await another({ policy })
+    expect(again.ring().exposures).toHaveLength(2)
+    await again.revoke(again.ring().keys[1]?.kid ?? '', { reason: 'test' })
+    await clock.advance(1000)
+    const next = again.ring().keys[1]
+    const longest = slower.timing.jwksMaxAgeMs + timing.jwksStaleWhileRevalidateMs + timing.verifierRefreshMs
+    expect((next?.signableAt ?? 0) - clock.now()).toBeGreaterThan(longest - 120_000)
+  })
+})
+
+describe('who listens and who is in between (R9, R13)', () => {
+  it('goes on when the listener of events fails', async () => {
+    const warned: Error[] = []
+    const note = (warning: Error) => warned.push(warning)
+    process.on('warning', note)
+    const onEvent = () => {
+      throw new Error('listener')
+    }
+    const { keys, clock } = await open({ onEvent })
+    await clock.advance(T)
+    process.off('warning', note)
+    expect(keys.ring().keys.map((key) => stateOf(key, clock.now()))).toEqual(['retired', 'active', 'next'])
+    expect(warned.map(({ message }) => message)).toContain('a listener of key events failed at key-activated')
+  })
+
+  it('says of its own writes that they are its own', async () => {
+    const { clock, events } = await open()
+    await clock.advance(T)
+    expect(events.map(({ kind }) => kind)).not.toContain('ring-adopted')
+  })
+
+  it('revokes the active key though a spare comes while a fresh pair is made', async () => {
+    const { keys, clock, store } = await open()
+    const [first, second] = keys.ring().keys
+    const save = store.save.bind(store)
+    store.save = () => Promise.reject(new Error('disk full'))
+    await clock.advance(T)
+    store.save = save
+    const [outcome] = await Promise.all([
+      keys.revoke(second?.kid ?? '', { reason: 'leaked' }),
+      clock.advance(300_000),
+    ])
+    expect(kidsOf(keys)).toContain(outcome.activeKid)
+    expect(kidsOf(keys)).not.toContain(second?.kid)
+    expect([first?.kid, second?.kid]).not.toContain(outcome.activeKid)
+  })
+})

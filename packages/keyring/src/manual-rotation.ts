@@ -1,0 +1,58 @@
+import { KeyturnError } from '@keyturn/core'
+import type { KeyRecord } from './key-record.ts'
+import { findKey, type KeyRing } from './ring.ts'
+
+/** What an operator may add to a manual rotation. */
+export interface RotationUrgency {
+  /** Accept that verifiers refuse new tokens until they refresh. */
+  readonly force?: boolean
+  /** Book the earliest time at which the rotation is safe. */
+  readonly queue?: boolean
+}
+
+/** What a manual rotation leads to. Times in milliseconds. */
+export interface Rotation {
+  /** Signs from `activateAt` on. */
+  readonly activeKid: string
+  readonly previousKid: string
+  /** The spare after that, once it exists. */
+  readonly nextKid: string | null
+  readonly activateAt: number
+}
+
+/**
+ * When the next key may take over, if an operator asks at `now` and every signer knows within `withinMs`.
+ *
+ * @throws {KeyturnError} `no_next_key`; `rotation_too_early` while sets without the next key may be in use
+ */
+export function earliestActivation(
+  ring: KeyRing,
+  now: number,
+  { force, queue, withinMs }: RotationUrgency & { readonly withinMs: number },
+): { readonly next: KeyRecord; readonly activateAt: number } {
+  const next = findKey(ring, 'next', now)
+  if (next === undefined) {
+    throw new KeyturnError('no_next_key', 'there is no next key to activate', {
+      remedy: 'see: keyturn keys list',
+    })
+  }
+  const soonest = now + withinMs
+  if (soonest >= next.signableAt || force === true) return { next, activateAt: soonest }
+  if (queue === true) return { next, activateAt: next.signableAt }
+  throw new KeyturnError('rotation_too_early', 'the next key has not been published for its lead', {
+    remedy: `wait until ${new Date(next.signableAt).toISOString()}, or book that time with --queue`,
+  })
+}
+
+/** Goes by the kid, not by the clock: a slow write may end after the activation that it decided. */
+export function describeRotation(ring: KeyRing, kid: string): Rotation {
+  const at = ring.keys.findIndex((key) => key.kid === kid)
+  const [previous, signer, next] = [ring.keys[at - 1], ring.keys[at], ring.keys[at + 1]]
+  if (signer === undefined) throw new KeyturnError('no_next_key', 'there is no next key to activate')
+  return {
+    activeKid: kid,
+    previousKid: previous?.kid ?? kid,
+    nextKid: next?.kid ?? null,
+    activateAt: signer.activateAt,
+  }
+}
