@@ -137,6 +137,20 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
     expect(sent).toBeLessThan(64 * 1024 * 1024)
   })
 
+  it('hangs up on an endless body that it has no use for', async () => {
+    const closed = gate()
+    const { ask } = await serve((_, response) => {
+      response.writeHead(503, json).on('close', closed.open)
+      const more = () => {
+        while (!response.destroyed && response.write('x'.repeat(16_384)));
+      }
+      response.on('drain', more)
+      more()
+    })
+    await expect(ask(undefined, 60_000)).rejects.toThrow(refused('fetch_status'))
+    await closed.passed
+  })
+
   it('refuses a body that is cut off', async () => {
     const { ask } = await serve((_, response) => {
       response.writeHead(200, { ...json, 'content-length': '100' }).write('{"keys":[]}')

@@ -73,6 +73,7 @@ describe('JWKSFetchError: a cold start while the endpoint is down (R37, R40)', (
     expect(caught(() => verifier.verifySync('no token'))).toMatchObject({ code: 'token_malformed' })
     expect(verifier.verifySync(await issuer.token()).claims.sub).toBe('user-1')
     expect(events.map(({ kind }) => kind)).toEqual(['keys-fetch-failed', 'keys-replaced'])
+    expect(verifier.health()).toMatchObject({ consecutiveFailures: 0, refreshes: { success: 1, failure: 1 } })
   })
 
   it('retries with twice the time each, to 30 seconds at most', async () => {
@@ -200,6 +201,17 @@ describe('JWKSFetchError: an endpoint that hangs (R37)', () => {
     expect(await verified).toBe('keys_unavailable')
     await clock.advance(SECOND)
     expect(await codeOf(verifier.verify(await issuer.token()))).toBe('accepted')
+  })
+
+  it('leaves the keys stale once their cache time is over, and says nothing of an unknown kid', async () => {
+    const { clock, endpoint, verifier, unknown } = await open({ timeoutSeconds: 600 })
+    await verifier.ready()
+    endpoint.hang()
+    await clock.advance(899 * SECOND)
+    expect(verifier.health().status).toBe('fresh')
+    await clock.advance(SECOND)
+    expect(verifier.health()).toMatchObject({ status: 'stale', lastError: undefined })
+    expect(caught(() => verifier.verifySync(unknown))).toMatchObject({ code: 'keys_unavailable' })
   })
 
   it('delays no token whose key is in memory', async () => {

@@ -88,15 +88,18 @@ describe('JWKSCache: refreshed ahead (R35)', () => {
   })
 
   it('reckons the age from the question, not from the answer', async () => {
-    const { clock, endpoint, verifier } = await open({ timeoutSeconds: 60 })
+    const { clock, issuer, endpoint, verifier } = await open({ timeoutSeconds: 60, staleIfErrorSeconds: 0 })
     endpoint.hang()
     const ready = verifier.ready()
     await clock.advance(50 * SECOND)
     endpoint.recover()
     await ready
     expect(verifier.health().ageSeconds).toBe(50)
+    endpoint.fail()
     await clock.advance(670 * SECOND)
     expect(endpoint.fetches).toBe(2)
+    await clock.advance(180 * SECOND)
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('keys_unavailable')
   })
 
   it('pauses between fetches even when answers are as slow as the set is short-lived', async () => {
@@ -112,6 +115,19 @@ describe('JWKSCache: refreshed ahead (R35)', () => {
     const { verifier } = await open({ fetch })
     expect(await codeOf(verifier.ready())).toBe('keys_unavailable')
     expect(verifier.health().lastError).toBe('fetch_status')
+  })
+
+  it('takes no 304 for a set that came without an ETag', async () => {
+    const { clock, issuer, endpoint, verifier } = await open({
+      async fetch(question) {
+        const response = await endpoint.fetch(question)
+        return { ...response, ...(endpoint.fetches > 1 ? { status: 304 } : {}), etag: undefined }
+      },
+    })
+    await verifier.ready()
+    await clock.advance(720 * SECOND)
+    expect(verifier.health()).toMatchObject({ status: 'stale', lastError: 'fetch_status' })
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('accepted')
   })
 })
 

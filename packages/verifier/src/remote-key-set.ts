@@ -122,7 +122,6 @@ export class RemoteKeySet implements KeySource {
   }
 
   async #fetchOnce(): Promise<void> {
-    if (this.#isClosed) return
     this.#cancelTimer()
     // what counts is when the question was asked: the answer may have been on its way ever since
     const askedAt = this.#now()
@@ -173,7 +172,6 @@ export class RemoteKeySet implements KeySource {
     }
     this.#failures = 0
     this.#lastError = undefined
-    this.#retryAt = Number.NEGATIVE_INFINITY
     this.#succeeded += 1
     this.#announce(before?.set, set)
     const refreshAt = askedAt + Math.floor(freshMs * (0.8 - 0.1 * this.#options.random()))
@@ -210,7 +208,6 @@ export class RemoteKeySet implements KeySource {
       this.#options.onEvent({ kind: 'keys-confirmed' })
       return
     }
-    this.#unknownKids.forgetAll()
     const added = [...after.keys.keys()].filter((kid) => before?.keys.has(kid) !== true)
     const removed = [...(before?.keys.keys() ?? [])].filter((kid) => !after.keys.has(kid))
     const skipped = after.skipped.map(({ code }) => code)

@@ -91,33 +91,44 @@ describe('JWKSCache: an unknown kid (R36)', () => {
   })
 
   it('is not settled by an answer that was asked for before', async () => {
+    const { issuer, endpoint, lag } = await openLagging()
+    const token = await issuer.token()
+    const verified = Array.from({ length: 10 }, () => codeOf(lag.verifier.verify(token)))
+    lag.release()
+    expect(new Set(await Promise.all(verified))).toEqual(new Set(['accepted']))
+    expect(endpoint.fetches).toBe(2)
+  })
+
+  it('is not settled by such an answer for who cannot wait either', async () => {
+    const { clock, issuer, lag } = await openLagging()
+    const token = await issuer.token()
+    expect(syncCodeOf(lag.verifier, token)).toBe('keys_unavailable')
+    lag.release()
+    await clock.advance(0)
+    expect(syncCodeOf(lag.verifier, token)).toBe('keys_unavailable')
+    await clock.advance(0)
+    expect(syncCodeOf(lag.verifier, token)).toBe('accepted')
+  })
+
+  it('is not settled by a fetch that failed', async () => {
     const { clock, issuer, endpoint, verifier } = await open()
-    let release = () => {}
-    const before = issuer.jwks()
+    endpoint.serve(issuer.jwks())
     await issuer.rotate()
     await issuer.rotate()
     const token = await issuer.token()
-    const slow = createVerifier({
-      issuer: issuer.issuer,
-      audience: issuer.audience,
-      clock,
-      async fetch(question) {
-        if (release === noRelease) return endpoint.fetch(question)
-        await new Promise<void>((resolve) => {
-          release = resolve
-        })
-        release = noRelease
-        const body = Buffer.from(JSON.stringify(before))
-        return { status: 200, body, etag: undefined, cacheControl: undefined, age: undefined }
-      },
-    })
-    opened.push(slow, verifier)
-    void slow.ready()
-    const verified = codeOf(slow.verify(token))
-    expect(syncCodeOf(slow, token)).toBe('keys_unavailable')
-    release()
-    expect(await verified).toBe('accepted')
-    expect(syncCodeOf(slow, token)).toBe('accepted')
+    const lagging = issuer.jwks()
+    endpoint.fail()
+    expect(await codeOf(verifier.verify(token))).toBe('keys_unavailable')
+    endpoint.serve({ keys: lagging.keys.filter(({ kid }) => kid !== issuer.kid) })
+    await clock.advance(SECOND)
+    endpoint.recover()
+    expect(await codeOf(verifier.verify(token))).toBe('accepted')
+  })
+
+  it('leaves one timer, however it was found', async () => {
+    const { clock, issuer, verifier } = await open()
+    await codeOf(verifier.verify(await guess(issuer, 'nobody')))
+    expect(clock.pendingTimers).toBe(1)
   })
 
   it('costs two fetches at once and one every five seconds, however many kids are guessed', async () => {
@@ -209,4 +220,30 @@ describe('JWKSCache: an unknown kid for who cannot wait (R36, R40)', () => {
   })
 })
 
-const noRelease = () => {}
+/** A second verifier whose first answer is on its way, and was given before the last two rotations. */
+async function openLagging() {
+  const { clock, issuer, endpoint } = await open()
+  const { issuer: iss, audience } = issuer
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let isFirst = true
+  const verifier = createVerifier({
+    issuer: iss,
+    audience,
+    clock,
+    async fetch(question) {
+      if (!isFirst) return await endpoint.fetch(question)
+      isFirst = false
+      const body = Buffer.from(JSON.stringify(issuer.jwks()))
+      await released
+      return { status: 200, body, etag: undefined, cacheControl: undefined, age: undefined }
+    },
+  })
+  opened.push(verifier)
+  void verifier.ready()
+  await issuer.rotate()
+  await issuer.rotate()
+  return { clock, issuer, endpoint, lag: { verifier, release } }
+}

@@ -30,10 +30,6 @@ export class UnknownKids {
     this.#soughtAt.set(kid, nowMs)
   }
 
-  forgetAll(): void {
-    this.#soughtAt.clear()
-  }
-
   /** Takes one attempt out of the budget. Who guesses kids is reported once a window, not once a guess. */
   takeAttempt(nowMs: number): boolean {
     const isTaken = this.#budget.take(nowMs)

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest'
+import { UnknownKids } from './unknown-kids.ts'
+
+describe('JWKSCache: memory of unknown kids (R36)', () => {
+  it('lasts for ten seconds', () => {
+    const kids = new UnknownKids(0, () => {})
+    kids.remember('a', 0)
+    expect([kids.isRemembered('a', 9999), kids.isRemembered('a', 10_000)]).toEqual([true, false])
+    expect(kids.isRemembered('b', 0)).toBe(false)
+  })
+
+  it('holds a thousand at most, and rather forgets all than grows', () => {
+    const kids = new UnknownKids(0, () => {})
+    const held = () => Array.from({ length: 2500 }, (_, kid) => kids.isRemembered(`k${kid}`, 0))
+    for (let kid = 0; kid < 2500; kid++) {
+      kids.remember(`k${kid}`, 0)
+      if (kid % 100 === 0) expect(held().filter(Boolean).length).toBeLessThanOrEqual(1000)
+    }
+    expect(kids.isRemembered('k2499', 0)).toBe(true)
+  })
+})
