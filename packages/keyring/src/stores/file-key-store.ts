@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { access, link, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { access, chmod, link, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { type Clock, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
 import { type KeyStore, StoreConflict, type StoreWatcher } from './key-store.ts'
 import { RingMalformed } from './ring-codec.ts'
-import { decodeRingFile, encodeRingFile, generationOf, ringFileName } from './ring-file.ts'
+import { checkRingFile, decodeRingFile, encodeRingFile, generationOf, ringFileName } from './ring-file.ts'
 
 /** Where a {@link FileKeyStore} lives, and when it may begin. */
 export interface FileKeyStoreOptions {
@@ -46,7 +46,8 @@ export class FileKeyStore implements KeyStore {
   #lastSeen = 0
 
   constructor(options: FileKeyStoreOptions) {
-    this.#directory = options.directory
+    // also without a slash at the end, which would have a symbolic link followed
+    this.#directory = resolve(options.directory)
     this.#pollMs = options.pollMs ?? 1000
     this.#beside = options.beside ?? []
     this.#initialize = options.initialize ?? false
@@ -58,8 +59,11 @@ export class FileKeyStore implements KeyStore {
       for (let attempt = 1; attempt <= LOAD_ATTEMPTS; attempt++) {
         const newest = (await this.#generations()).at(-1)
         if (newest === undefined) return await this.#loadNothing()
-        const ring = await this.#read(newest)
-        if (ring !== undefined) return ring
+        const ring = await this.#read(newest, decodeRingFile)
+        if (ring !== undefined) {
+          this.#lastSeen = Math.max(this.#lastSeen, newest)
+          return ring
+        }
         // two saves have passed since the folder was read, and the file is gone: look again
       }
       throw new KeyturnError('store_failed', 'the ring changes faster than it can be read')
@@ -76,8 +80,9 @@ export class FileKeyStore implements KeyStore {
       } finally {
         await unlink(temporary).catch(ignoreMissing)
       }
-      this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
       await this.#dropBefore(expectedGeneration)
+      // last: after a failure in between, watching finds the ring that was published all the same
+      this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
     })
   }
 
@@ -102,11 +107,15 @@ export class FileKeyStore implements KeyStore {
     }
   }
 
-  /** A ring that is no longer there is as bad as one that cannot be read: both are said, and the ring in memory goes on. */
+  /** Checks what is known once more, too. A ring that is no longer there is as bad as one that cannot be read: both are said, and the ring in memory goes on. */
   async #reportNewer(watcher: StoreWatcher, isStopped: () => boolean): Promise<void> {
     const newest = await guarded('read', this.#directory, async () => (await this.#generations()).at(-1))
     if (newest === undefined || newest < this.#lastSeen) throw ringMissing(this.#directory)
-    if (newest === this.#lastSeen) return watcher.onHealthy?.()
+    if (newest === this.#lastSeen) {
+      await guarded('read', this.#directory, () => this.#read(newest, checkRingFile))
+      if (!isStopped()) watcher.onHealthy?.()
+      return
+    }
     const ring = await this.load()
     if (ring !== undefined && !isStopped()) watcher.onChange(ring)
   }
@@ -134,7 +143,7 @@ export class FileKeyStore implements KeyStore {
     return undefined
   }
 
-  async #read(generation: number): Promise<KeyRing | undefined> {
+  async #read<T>(generation: number, as: (file: Buffer, generation: number) => T): Promise<T | undefined> {
     const path = join(this.#directory, ringFileName(generation))
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreMissing)
     if (file === undefined) return undefined
@@ -142,9 +151,7 @@ export class FileKeyStore implements KeyStore {
       const stats = await file.stat()
       assertPrivate(stats, path, 'file')
       if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
-      const ring = decodeRingFile(await file.readFile(), generation)
-      this.#lastSeen = Math.max(this.#lastSeen, generation)
-      return ring
+      return as(await file.readFile(), generation)
     } catch (error) {
       throw error instanceof RingMalformed ? ringCorrupt(path, error) : error
     } finally {
@@ -155,10 +162,18 @@ export class FileKeyStore implements KeyStore {
   /** Says who owns the folder, so that an operator who is root writes as that user. */
   async #prepareDirectory(): Promise<{ uid: number; gid: number }> {
     const created = await mkdir(this.#directory, { recursive: true, mode: 0o700 })
-    if (created !== undefined) await syncDirectory(dirname(created))
+    if (created !== undefined) await this.#makeDurable(created)
     const stats = await lstat(this.#directory)
     assertPrivate(stats, this.#directory, 'folder')
     return stats
+  }
+
+  /** Each folder that was made is an entry of the one above. */
+  async #makeDurable(created: string): Promise<void> {
+    await chmod(this.#directory, 0o700)
+    for (let path = this.#directory; path !== dirname(created); path = dirname(path)) {
+      await syncDirectory(dirname(path))
+    }
   }
 
   async #writeTemporary(bytes: Buffer, owner: { uid: number; gid: number }): Promise<string> {
@@ -206,7 +221,7 @@ export class FileKeyStore implements KeyStore {
   /** A writer that was killed leaves its temporary file, and a private half in it. */
   async #isAbandoned(name: string): Promise<boolean> {
     const stats = await lstat(join(this.#directory, name)).catch(ignoreMissing)
-    return stats !== undefined && Date.now() - stats.mtimeMs > TEMPORARY_LIFE_MS
+    return stats !== undefined && Math.abs(Date.now() - stats.mtimeMs) > TEMPORARY_LIFE_MS
   }
 }
 
@@ -248,8 +263,12 @@ async function guarded<T>(verb: 'read' | 'write', directory: string, action: () 
   } catch (error) {
     if (error instanceof KeyturnError) throw error
     const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    const { syscall } = error as NodeJS.ErrnoException
     throw new KeyturnError('store_failed', `cannot ${verb} the ring in ${directory} (${errno})`, {
-      remedy: 'check that the disk is mounted, has space and lets this user write',
+      remedy:
+        syscall === 'link'
+          ? 'put the folder on a file system that has hard links'
+          : 'check that the disk is mounted, has space and lets this user write',
       cause: error,
     })
   }

@@ -18,7 +18,7 @@ export interface KeyStore {
    * Makes `ring` the newest, durably, if the newest still is `expectedGeneration` (0: if there is none).
    *
    * @throws {StoreConflict} when it is not
-   * @throws {KeyturnError} `store_failed`: nothing changed
+   * @throws {KeyturnError} `store_failed`: either it is not the newest, or {@link KeyStore.watch} reports that it is
    */
   save(ring: KeyRing, expectedGeneration: number): Promise<void>
   /** Reports what others write, within the poll interval, until the returned function is called. */

@@ -7,13 +7,14 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   truncate,
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { keyStoreConformance } from '@keyturn/testing'
+import { fakeClock, keyStoreConformance } from '@keyturn/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyManager } from '../manager.ts'
 import { DEFAULT_POLICY } from '../timing.ts'
@@ -68,6 +69,17 @@ describe('KeyManagerFilePersistence (R15, R63)', () => {
     expect(modes.slice(0, 2)).toEqual(['700', '600'])
   })
 
+  it('makes a folder that can be used under a umask that takes too much', async () => {
+    const before = process.umask(0o177)
+    try {
+      await initialized()
+    } finally {
+      process.umask(before)
+    }
+    expect((await stat(directory)).mode & 0o777).toBe(0o700)
+    await expect(store().load()).resolves.toBeDefined()
+  })
+
   it('keeps the generation before and drops older ones', async () => {
     const keys = await initialized()
     let ring = keys.ring()
@@ -111,6 +123,7 @@ describe('KeyManagerFilePersistence (R15, R63)', () => {
     await rename(directory, join(place, 'real'))
     await symlink(join(place, 'real'), directory)
     expect(await codeOf(store().load())).toBe('store_unsafe')
+    expect(await codeOf(store({ directory: `${directory}/` }).load())).toBe('store_unsafe')
   })
 
   it('says what failed when the disk does, and leaves the ring as it was', async () => {
@@ -118,6 +131,66 @@ describe('KeyManagerFilePersistence (R15, R63)', () => {
     await writeFile(join(place, 'occupied'), '')
     const lost = new FileKeyStore({ directory: join(place, 'occupied', 'keys') })
     expect(await codeOf(lost.save(keys.ring(), 0))).toBe('store_failed')
+  })
+})
+
+describe('watching the files (R16, R18)', () => {
+  async function watching() {
+    await initialized()
+    const clock = fakeClock()
+    const watched = store({ clock })
+    await watched.load()
+    const next = () =>
+      new Promise<string>((resolve) => {
+        const stop = watched.watch({
+          onChange: (ring) => done(`generation ${ring.generation}`),
+          onHealthy: () => done('healthy'),
+          onError: (error) => done((error as { code: string }).code),
+        })
+        const done = (what: string) => {
+          stop()
+          resolve(what)
+        }
+        void clock.advance(1000)
+      })
+    return { watched, next }
+  }
+
+  it('tells of a save by somebody else, and that nothing is new after that', async () => {
+    const { next } = await watching()
+    const ring = await store().load()
+    if (ring !== undefined) await store().save({ ...ring, generation: 2 }, 1)
+    expect([await next(), await next()]).toEqual(['generation 2', 'healthy'])
+  })
+
+  it('notices that the newest file was damaged where it lies', async () => {
+    const { next } = await watching()
+    const bytes = await readFile(await newest())
+    bytes[200] = 1
+    await writeFile(await newest(), bytes)
+    expect(await next()).toBe('ring_corrupt')
+  })
+
+  it('notices that it is gone, or that others may read it, and that it is well again', async () => {
+    const { next } = await watching()
+    const file = await newest()
+    await chmod(file, 0o644)
+    expect(await next()).toBe('store_unsafe')
+    await rename(file, join(place, 'elsewhere'))
+    expect(await next()).toBe('ring_missing')
+    await rename(join(place, 'elsewhere'), file)
+    await chmod(file, 0o600)
+    expect(await next()).toBe('healthy')
+  })
+
+  it('finds a ring whose save failed after it was published', async () => {
+    const { watched, next } = await watching()
+    const ring = await watched.load()
+    await mkdir(join(directory, 'ring.000000000000.json'))
+    if (ring !== undefined) {
+      expect(await codeOf(watched.save({ ...ring, generation: 2 }, 1))).toBe('store_failed')
+    }
+    expect(await next()).toBe('generation 2')
   })
 })
 
@@ -148,6 +221,22 @@ describe('KeyManagerLoadFromDisk (R16, R63)', () => {
     expect(error.message).toContain(await newest())
     expect(error.remedy).toContain('mv ')
     expect(await codeOf(KeyManager.open({ store: store(), policy }))).toBe('ring_corrupt')
+  })
+
+  it.each([
+    ['holds a private member', (jwk: object) => ({ ...jwk, d: 'AAAA' })],
+    [
+      'belongs to another kid',
+      (jwk: object) => ({ ...jwk, x: '3QlnPkSs6m2wYdnfqBMGQHkQ0kDrlVzN6c5oVXWQmS8' }),
+    ],
+  ])('refuses a ring with a public half that %s, though the checksum is right', async (_, change) => {
+    const ring = (await initialized()).ring()
+    const keys = ring.keys.map((key) => ({
+      ...key,
+      publicJwk: change(key.publicJwk) as typeof key.publicJwk,
+    }))
+    await store().save({ ...ring, keys, generation: 2 }, 1)
+    expect(await codeOf(store().load())).toBe('ring_corrupt')
   })
 
   it('refuses to begin anew where a ring is missing beside other state, unless told to', async () => {

@@ -1,5 +1,14 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { isAlgorithmName, isJsonObject, isKid, type JsonObject, parseJsonObject } from '@keyturn/core'
+import {
+  type AlgorithmName,
+  isAlgorithmName,
+  isJsonObject,
+  isKid,
+  type JsonObject,
+  type PublicJwk,
+  parseJsonObject,
+  parseJwk,
+} from '@keyturn/core'
 import { pairOf } from '../key-pair.ts'
 import type { KeyOrigin, KeyRecord } from '../key-record.ts'
 import { assertRing, type Exposure, type KeyRing, type Tombstone } from '../ring.ts'
@@ -53,7 +62,7 @@ function decodeKey(value: JsonObject): KeyRecord {
   const kid = take(value, 'kid', isKid)
   const alg = take(value, 'alg', isAlgorithmName)
   const privateKey = decodePrivateKey(take(value, 'privateKey', isOrNull(isFilled)))
-  const publicJwk = take(value, 'publicJwk', isJsonObject) as KeyRecord['publicJwk']
+  const publicJwk = decodePublicJwk(take(value, 'publicJwk', isJsonObject), kid, alg)
   if (privateKey !== null && pairOf(privateKey, alg).kid !== kid) {
     throw new RingMalformed('expected a private half that belongs to its kid')
   }
@@ -73,6 +82,16 @@ function decodeKey(value: JsonObject): KeyRecord {
     revokedAt: take(value, 'revokedAt', isOrNull(isTime)),
     revokedReason: take(value, 'revokedReason', isOrNull(isString)),
   })
+}
+
+/** Holds a stored key to what verifiers hold a published one to: public, strong, and named by its thumbprint. */
+function decodePublicJwk(value: JsonObject, kid: string, alg: AlgorithmName): PublicJwk {
+  try {
+    const { kid: _kid, alg: _alg, use: _use, exp: _exp, ...publicJwk } = parseJwk({ ...value, kid, alg }).jwk
+    return Object.freeze(publicJwk)
+  } catch (cause) {
+    throw new RingMalformed('expected a public half that belongs to its kid', { cause })
+  }
 }
 
 function decodePrivateKey(text: string | null): KeyObject | null {
