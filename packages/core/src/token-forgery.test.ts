@@ -1,0 +1,173 @@
+import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { ALGORITHM_NAMES, type AlgorithmName } from './algorithms.ts'
+import { encodeBase64url } from './base64url.ts'
+import { TokenRejected } from './errors.ts'
+import {
+  accept,
+  CLAIMS,
+  issue,
+  outcomeOf,
+  SIGNERS,
+  STRANGER,
+  signerOf,
+  signLiterally,
+} from './fixtures/issuer.ts'
+import type { VerificationKey } from './jwk.ts'
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const outcome = (token: string, key: VerificationKey) => outcomeOf(() => accept(token, { key }))
+const headerOf = (name: AlgorithmName, change = {}) => ({
+  alg: name,
+  kid: SIGNERS[name].jwk.kid,
+  typ: 'at+jwt',
+  ...change,
+})
+const json = (value: object) => encodeBase64url(JSON.stringify(value))
+
+/** Every token that differs from a good one in one character, by which fault. */
+function* neighboursOf(token: string): Generator<string> {
+  for (let at = 0; at <= token.length; at++) {
+    const [before, here, after] = [token.slice(0, at), token.charAt(at), token.slice(at + 1)]
+    yield `${before}${ALPHABET.charAt(at % 64)}${here}${after}`
+    yield `${before}.${here}${after}`
+    if (here === '') continue
+    yield before
+    yield `${before}${after}`
+    for (const other of substitutesOf(here)) yield `${before}${other}${after}`
+  }
+}
+
+/** Each single bit of six, a dot, and what is outside the alphabet. */
+function substitutesOf(character: string): string[] {
+  const index = ALPHABET.indexOf(character)
+  if (index === -1) return ['A', '=', ' ', '..']
+  return [...[1, 2, 4, 8, 16, 32].map((bit) => ALPHABET.charAt(index ^ bit)), '.', '=', '\0']
+}
+
+describe('token forgery (R1, R42, R63)', () => {
+  it.each(ALGORITHM_NAMES)('accepts no neighbour of a %s token, and refuses each with a code', (name) => {
+    const { key } = SIGNERS[name]
+    const good = issue({}, SIGNERS[name])
+    expect(outcome(good, key)).toBe('accepted')
+    const survivors: string[] = []
+    for (const forged of neighboursOf(good)) {
+      try {
+        accept(forged, { key })
+        survivors.push(forged)
+      } catch (error) {
+        if (!(error instanceof TokenRejected)) survivors.push(`${error}`)
+      }
+    }
+    expect(survivors.filter((token) => token !== good)).toEqual([])
+  })
+
+  it.each(['none', 'None', 'NONE', 'nOnE'])(
+    'refuses alg %s, with a signature, an empty one, or none',
+    (alg) => {
+      const { key } = SIGNERS.EdDSA
+      const unsigned = `${json(headerOf('EdDSA', { alg }))}.${json(CLAIMS)}`
+      expect(outcome(`${unsigned}.`, key)).toBe('token_malformed')
+      expect(outcome(unsigned, key)).toBe('token_malformed')
+      expect(outcome(`${unsigned}.${issue().split('.')[2]}`, key)).toBe('header_alg_refused')
+    },
+  )
+
+  it.each(ALGORITHM_NAMES)('refuses an HMAC made with the public key of %s, in whatever form', (name) => {
+    const { jwk, key } = SIGNERS[name]
+    const publicKey = createPublicKey({ key: jwk as never, format: 'jwk' })
+    const secrets = [
+      publicKey.export({ type: 'spki', format: 'pem' }),
+      publicKey.export({ type: 'spki', format: 'pem' }).toString().trim(),
+      publicKey.export({ type: 'spki', format: 'der' }),
+      JSON.stringify(jwk),
+      JSON.stringify(publicKey.export({ format: 'jwk' })),
+      Buffer.from('n' in jwk ? jwk.n : jwk.x, 'base64url'),
+      'n' in jwk ? jwk.n : jwk.x,
+      jwk.kid,
+      '',
+    ]
+    for (const [alg, digest] of [
+      ['HS256', 'sha256'],
+      ['HS384', 'sha384'],
+      ['HS512', 'sha512'],
+      [name, 'sha256'],
+    ] as const) {
+      for (const secret of secrets) {
+        const signingInput = `${json(headerOf(name, { alg }))}.${json(CLAIMS)}`
+        const mac = createHmac(digest, secret as string)
+          .update(signingInput)
+          .digest('base64url')
+        const code = outcome(`${signingInput}.${mac}`, key)
+        expect(code).toBe(alg === name ? 'signature_length' : 'header_alg_refused')
+      }
+    }
+  })
+
+  it.each(
+    ALGORITHM_NAMES.flatMap((one) =>
+      ALGORITHM_NAMES.filter((it) => it !== one).map((it) => [one, it] as const),
+    ),
+  )('refuses %s in the header of a token under a key for %s', (alg, name) => {
+    const { key } = SIGNERS[name]
+    expect(outcome(signLiterally(SIGNERS[name], headerOf(name, { alg })), key)).toBe('key_alg_mismatch')
+    expect(outcome(signLiterally(SIGNERS[alg], headerOf(name, { alg })), key)).toBe('key_alg_mismatch')
+    expect(outcome(signLiterally(SIGNERS[alg], headerOf(name)), key)).toMatch(/^signature_(length|invalid)$/)
+  })
+
+  it('refuses a key that the token brings along', () => {
+    const header = { ...headerOf('EdDSA'), jwk: STRANGER.jwk, jku: 'https://evil.example', x5c: ['MIIB'] }
+    expect(outcome(signLiterally(STRANGER, header), SIGNERS.EdDSA.key)).toBe('signature_invalid')
+    const honest = { ...header, kid: STRANGER.jwk.kid }
+    expect(outcome(signLiterally(STRANGER, honest), SIGNERS.EdDSA.key)).toBe('key_unknown')
+  })
+
+  it('refuses a token that was signed on another curve', () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
+    const other = { ...SIGNERS.ES256, privateKey }
+    expect(outcome(signLiterally(other, headerOf('ES256')), SIGNERS.ES256.key)).toBe('signature_invalid')
+  })
+
+  it('refuses parts of two good tokens put together', () => {
+    const one = issue({ claims: { sub: 'user-1' } }).split('.')
+    const two = issue({ claims: { sub: 'user-2' } }).split('.')
+    expect(outcome([one[0], two[1], one[2]].join('.'), SIGNERS.EdDSA.key)).toBe('signature_invalid')
+    expect(outcome([one[0], one[1], two[2]].join('.'), SIGNERS.EdDSA.key)).toBe('signature_invalid')
+  })
+})
+
+describe('invalid signature (R27, R42, R63)', () => {
+  it.each(ALGORITHM_NAMES)('is what a %s token of another key has, also when it names ours', (name) => {
+    const type = { RS256: 'rsa', ES256: 'ec', EdDSA: 'ed25519' }[name] as 'rsa'
+    const options = { modulusLength: 2048, namedCurve: 'P-256' }
+    const stranger = signerOf(generateKeyPairSync(type, options).privateKey, name)
+    expect(outcome(signLiterally(stranger, headerOf(name)), SIGNERS[name].key)).toBe('signature_invalid')
+  })
+
+  it.each(ALGORITHM_NAMES)('is never reported as expiry (%s)', (name) => {
+    const expired = issue({ claims: { exp: 1, iat: 0 } }, SIGNERS[name])
+    const { key } = SIGNERS[name]
+    expect(outcome(expired, key)).toBe('token_expired')
+    const [header, payload, signature = ''] = expired.split('.')
+    const flipped = (signature[0] === 'A' ? 'B' : 'A') + signature.slice(1)
+    expect(outcome(`${header}.${payload}.${flipped}`, key)).toBe('signature_invalid')
+  })
+
+  it.each(ALGORITHM_NAMES)('is a length first, where %s leaves no choice', (name) => {
+    const [header, payload, signature = ''] = issue({}, SIGNERS[name]).split('.')
+    const bytes = Buffer.from(signature, 'base64url')
+    const zero = Buffer.alloc(1)
+    const others = [
+      bytes.subarray(1),
+      bytes.subarray(0, -1),
+      Buffer.concat([zero, bytes]),
+      Buffer.concat([bytes, zero]),
+      zero,
+    ]
+    for (const other of others) {
+      expect(outcome(`${header}.${payload}.${encodeBase64url(other)}`, SIGNERS[name].key)).toBe(
+        'signature_length',
+      )
+    }
+  })
+})
