@@ -62,7 +62,7 @@ describe('JWKSFetchError: a cold start while the endpoint is down (R37, R40)', (
     expect(endpoint.fetches).toBe(1)
     await clock.advance(1)
     expect(endpoint.fetches).toBe(2)
-  })
+  }, 30_000)
 
   it('recovers by itself, though nobody asks', async () => {
     const { clock, issuer, endpoint, verifier, events } = await open()

@@ -41,7 +41,7 @@ describe('JWKSCache: one fetch for all (R35)', () => {
     expect(tokens.every(({ claims }) => claims.sub === 'user-1')).toBe(true)
     expect(endpoint.fetches).toBe(1)
     expect(verifier.health().verifications).toEqual({ accepted: 10_000 })
-  })
+  }, 30_000)
 
   it('makes one fetch for everybody who waits to be ready', async () => {
     const { endpoint, verifier } = await open()
