@@ -37,7 +37,7 @@ export { type CompactJws, signCompact, splitCompact, verifySignature } from './j
 export { type Clock, type Logger, type SigningKey, silentLogger, systemClock } from './ports.ts'
 export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'
-export { thumbprint } from './thumbprint.ts'
+export { requiredMembers, thumbprint } from './thumbprint.ts'
 export {
   type ParsedToken,
   TokenChecker,

@@ -13,8 +13,8 @@ export function thumbprint(jwk: PublicJwk): string {
     .digest('base64url')
 }
 
-/** The members of section 3.2, in the lexicographic order that section 3.3 asks for. */
-function requiredMembers(jwk: PublicJwk): Record<string, string> {
+/** The public members of a key and nothing else, in the lexicographic order of RFC 7638, section 3.3: one key, one spelling. */
+export function requiredMembers(jwk: PublicJwk): PublicJwk {
   switch (jwk.kty) {
     case 'RSA':
       return { e: jwk.e, kty: jwk.kty, n: jwk.n }

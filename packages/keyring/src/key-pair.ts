@@ -13,6 +13,7 @@ import {
   type PublicJwk,
   type PublishedJwk,
   parseJwk,
+  requiredMembers,
   type SigningKey,
   thumbprint,
   verifySignature,
@@ -53,7 +54,9 @@ export async function generateSigningPair({
 
 /** Derives the public half and the kid of a private key. */
 export function pairOf(privateKey: KeyObject, alg: AlgorithmName): KeyPair {
-  const publicJwk = createPublicKey(privateKey as never).export({ format: 'jwk' }) as PublicJwk
+  const publicJwk = requiredMembers(
+    createPublicKey(privateKey as never).export({ format: 'jwk' }) as PublicJwk,
+  )
   return { kid: thumbprint(publicJwk), alg, publicJwk, privateKey }
 }
 

@@ -8,6 +8,7 @@ import {
   type PublicJwk,
   parseJsonObject,
   parseJwk,
+  requiredMembers,
 } from '@keyturn/core'
 import { pairOf } from '../key-pair.ts'
 import type { KeyOrigin, KeyRecord } from '../key-record.ts'
@@ -87,8 +88,7 @@ function decodeKey(value: JsonObject): KeyRecord {
 /** Holds a stored key to what verifiers hold a published one to: public, strong, and named by its thumbprint. */
 function decodePublicJwk(value: JsonObject, kid: string, alg: AlgorithmName): PublicJwk {
   try {
-    const { kid: _kid, alg: _alg, use: _use, exp: _exp, ...publicJwk } = parseJwk({ ...value, kid, alg }).jwk
-    return Object.freeze(publicJwk)
+    return Object.freeze(requiredMembers(parseJwk({ ...value, kid, alg }).jwk))
   } catch (cause) {
     throw new RingMalformed('expected a public half that belongs to its kid', { cause })
   }
