@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
+import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hostileTokens } from './hostile-tokens.ts'
 import {
@@ -29,11 +29,11 @@ const TEST_TIMINGS = {
   KEYTURN_CLOCK_SKEW: '0.1s',
   KEYTURN_CLOCK_TOLERANCE: '1s',
 }
+const LEAD_MS = 2400
 const ROTATIONS = 10
 const LONGEST_MS = 110_000
 const CLIENTS = 3
 const AUDIENCE = 'orders'
-const SESSION_LIFE_MS = 20_000
 const TOLERANCE_MS = 1000
 
 interface HeldToken {
@@ -96,6 +96,7 @@ describe('EndToEndTokenFlow, KeyRotationWithActiveTokens, MultiServiceAuthentica
   })
 
   it('lets new tokens flow at once after a revocation, and refuses the old ones by the printed time', async () => {
+    await untilSpareIsKnown()
     const old = await obtain()
     const before = Date.now()
     const revoked = await keyturn(['keys', 'revoke', old.kid, '--reason', 'test', '--json'], env)
@@ -141,7 +142,7 @@ async function useTokens(client: number, isDone: () => boolean): Promise<void> {
 async function everywhere(token: HeldToken): Promise<void> {
   const age = Date.now() - token.expiresAt
   const outcomes = await Promise.all(services.map(({ ready }) => present(ready.url, token.text)))
-  if (Date.now() < token.expiresAt + TOLERANCE_MS - 100) {
+  if (Date.now() < token.expiresAt) {
     expect(outcomes.map(({ status }) => status)).toEqual([200, 200, 200])
     counts.accepted += 3
   } else if (age > TOLERANCE_MS + 1000) {
@@ -186,11 +187,22 @@ async function killAndRestart(): Promise<void> {
   }
 }
 
+/** From the lead on every service knows the spare; a second later there is still time before it takes over by itself. */
+async function untilSpareIsKnown(): Promise<void> {
+  for (;;) {
+    const spare = (await ring()).keys.find(({ state }) => state === 'next')
+    const age = Date.now() - Date.parse(spare?.publishedAt ?? '')
+    if (age > LEAD_MS && age < LEAD_MS + 1000) return
+    await sleep(100)
+  }
+}
+
 interface ListedRing {
   readonly generation: number
   readonly keys: readonly {
     readonly kid: string
     readonly state: string
+    readonly publishedAt: string
     readonly activateAt: string
     readonly signUntil: string | null
     readonly publishUntil: string | null
@@ -226,7 +238,7 @@ async function obtain(): Promise<HeldToken> {
   const { access_token: text } = (await response.json()) as { access_token: string }
   const kid = decodeProtectedHeader(text).kid ?? ''
   await assertJoseAccepts(text, issuer)
-  const token = { text, kid, expiresAt: Date.now() + SESSION_LIFE_MS }
+  const token = { text, kid, expiresAt: (decodeJwt(text).exp ?? 0) * 1000 }
   kids.add(kid)
   held.push(token)
   counts.issued += 1
