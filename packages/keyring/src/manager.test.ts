@@ -305,6 +305,20 @@ describe('a rotation that fails (R9, R18)', () => {
     expect(keys.health()).toMatchObject({ status: 'ok', nextKeyReady: true, consecutiveFailures: 0 })
     expect(events.map(({ kind }) => kind)).toContain('rotation-recovered')
   })
+
+  it('lets no longer cache headers be served before the ring knows of them (R6)', async () => {
+    const { keys, store, clock } = await open()
+    await keys.close()
+    const save = store.save.bind(store)
+    store.save = () => Promise.reject(new Error('disk full'))
+    const longer = { ...policy, timing: { ...timing, jwksMaxAgeMs: HOUR } }
+    const again = await KeyManager.open({ store, policy: longer, clock })
+    opened.push(again)
+    expect([keys.isExposureRecorded, again.isExposureRecorded]).toEqual([true, false])
+    store.save = save
+    await clock.advance(10_000)
+    expect(again.isExposureRecorded).toBe(true)
+  })
 })
 
 describe('a policy that cannot hold (R54)', () => {

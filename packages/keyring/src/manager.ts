@@ -23,8 +23,10 @@ import {
   type Rotation,
   type RotationUrgency,
 } from './manual-rotation.ts'
+import { isExposureRecorded } from './plan.ts'
 import { PublishedSets } from './published-set.ts'
 import { activeKey, effectiveNow, findKey, inUseUntil, isPublished, type KeyRing } from './ring.ts'
+import { RingFollower } from './ring-follower.ts'
 import { RingKeeper } from './ring-keeper.ts'
 import { Rotator } from './rotator.ts'
 import type { KeyStore } from './stores/key-store.ts'
@@ -44,6 +46,8 @@ export interface KeyManagerOptions {
   readonly onEvent?: (event: KeyringEvent) => void
   /** Makes key pairs. Default: on this process's thread pool. */
   readonly generate?: typeof generateSigningPair
+  /** Spreads retries; returns 0 to 1. Default `Math.random`. */
+  readonly random?: () => number
 }
 
 /** What a revocation leads to. Times in milliseconds. */
@@ -76,6 +80,7 @@ export class KeyManager {
   readonly #store: KeyStore
   readonly #keeper: RingKeeper
   readonly #rotator: Rotator
+  readonly #follower: RingFollower
   readonly #policy: KeyPolicy
   readonly #clock: Clock
   readonly #onEvent: (event: KeyringEvent) => void
@@ -83,8 +88,6 @@ export class KeyManager {
   readonly #signers = new WeakMap<KeyRecord, SigningKey>()
   readonly #verifiers = new WeakMap<KeyRecord, VerificationKey>()
   readonly #published = new PublishedSets()
-  #stopWatching = () => {}
-  #storeError: string | undefined
 
   private constructor(keeper: RingKeeper, options: Required<KeyManagerOptions>) {
     this.#store = options.store
@@ -98,6 +101,15 @@ export class KeyManager {
       step: () => keeper.maintain(),
       untilDueMs: () => keeper.untilDueMs(),
       onEvent: options.onEvent,
+      random: options.random,
+    })
+    this.#follower = new RingFollower({
+      store: options.store,
+      keeper,
+      clock: options.clock,
+      pollMs: options.policy.timing.storePollMs,
+      onEvent: options.onEvent,
+      onAdopted: () => this.#rotator.wake(),
     })
   }
 
@@ -112,6 +124,7 @@ export class KeyManager {
       serving: true,
       clock: systemClock,
       generate: generateSigningPair,
+      random: Math.random,
       ...options,
       onEvent: guardedListener(options.onEvent ?? (() => {})),
     }
@@ -133,6 +146,7 @@ export class KeyManager {
     options: { readonly ttlSeconds: number; readonly typ: string },
   ): Promise<string> {
     const { ttlSeconds, typ } = options
+    if (this.mayHaveSlept) await this.catchUp()
     const key = activeKey(this.#keeper.ring, this.#keeper.now)
     if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1) {
       throw new KeyturnError('ttl_invalid', 'expected a lifetime of at least one second, in whole seconds')
@@ -161,6 +175,19 @@ export class KeyManager {
     const key = this.#keeper.ring.keys.find(({ kid }) => kid === parsed.header.kid)
     if (key === undefined || !isPublished(stateOf(key, now))) throw new TokenRejected('key_unknown')
     return checker.verify(parsed, this.#verifier(key), this.#clock.now())
+  }
+
+  /**
+   * This process has not seen the store for longer than P: it was stopped, or its machine slept. {@link KeyManager.sign}
+   * catches up by itself; whoever publishes the set or verifies should {@link KeyManager.catchUp} first.
+   */
+  get mayHaveSlept(): boolean {
+    return this.#follower.mayHaveSlept
+  }
+
+  /** Looks at the store now, for at most P. A store that cannot be reached is no error: what is in memory goes on. */
+  async catchUp(): Promise<void> {
+    await this.#follower.catchUp()
   }
 
   /** The public set: a pure read, and the same frozen object until its content changes. */
@@ -227,6 +254,14 @@ export class KeyManager {
     return activeKey(this.#keeper.ring, this.#keeper.now).maxTtlSeconds
   }
 
+  /**
+   * `false` while the ring could not be told of cache headers that are longer than before (the disk was full at the start):
+   * until then a set must be served without them, or a key could sign while sets without it are in use.
+   */
+  get isExposureRecorded(): boolean {
+    return isExposureRecorded(this.#keeper.ring, this.#policy)
+  }
+
   /** The ring as it is in memory. */
   ring(): KeyRing {
     return this.#keeper.ring
@@ -236,12 +271,12 @@ export class KeyManager {
     const { failures: consecutiveFailures, lastFailure } = this.#rotator
     const nextKeyReady = findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined
     const clockBehind = this.#keeper.isClockBehind
-    const isWell = consecutiveFailures === 0 && this.#storeError === undefined && !clockBehind
+    const isWell = consecutiveFailures === 0 && this.#follower.error === undefined && !clockBehind
     return {
       status: isWell ? 'ok' : 'degraded',
       consecutiveFailures,
       lastFailure,
-      storeError: this.#storeError,
+      storeError: this.#follower.error,
       nextKeyReady,
       clockBehind,
     }
@@ -249,38 +284,14 @@ export class KeyManager {
 
   /** Stops turning keys. What was signed and published stays good. */
   async close(): Promise<void> {
-    this.#stopWatching()
+    this.#follower.stop()
     await this.#rotator.stop()
   }
 
   /** What is due at start is done before anybody signs; when that fails it is retried, and what the ring has signs. */
   async #serve(): Promise<void> {
-    this.#stopWatching = this.#store.watch({
-      onChange: (ring) => this.#adopt(ring),
-      onHealthy: () => {
-        // the wrong ring reads well; it is still the wrong one
-        if (this.#storeError !== 'ring_replaced') this.#storeError = undefined
-      },
-      onError: (error) => this.#noteStoreError(error),
-    })
+    this.#follower.start()
     await this.#rotator.start()
-  }
-
-  #adopt(ring: KeyRing): void {
-    try {
-      this.#keeper.adopt(ring)
-    } catch (error) {
-      this.#noteStoreError(error)
-      return
-    }
-    this.#storeError = undefined
-    this.#rotator.wake()
-  }
-
-  #noteStoreError(error: unknown): void {
-    const code = error instanceof KeyturnError ? error.code : 'internal_error'
-    if (code !== this.#storeError) this.#onEvent({ kind: 'store-unreadable', code })
-    this.#storeError = code
   }
 
   #signer(key: KeyRecord): SigningKey {

@@ -1,6 +1,6 @@
 import { erasePrivateHalves, type Moment, raiseMaxTtl, rememberExposure } from './changes.ts'
 import { stateOf } from './key-record.ts'
-import { effectiveNow, findKey, type KeyRing } from './ring.ts'
+import { currentExposure, effectiveNow, findKey, type KeyRing } from './ring.ts'
 import { exposureOf, type KeyPolicy, propagationOf } from './timing.ts'
 
 /** A step that is due. What it takes is in it; when it is due was decided by {@link plan}. */
@@ -31,6 +31,11 @@ export function plan(ring: KeyRing, policy: KeyPolicy, moment: Moment): readonly
   if (findKey(ring, 'next', now) === undefined) decisions.push({ kind: 'add-next' })
   if (ring.echoes) decisions.push({ kind: 'scrub' })
   return decisions
+}
+
+/** The ring knows of cache headers as long as those of this policy. Before that they must not be served. */
+export function isExposureRecorded(ring: KeyRing, policy: KeyPolicy): boolean {
+  return exposureOf(policy.timing) <= (currentExposure(ring)?.exposureMs ?? 0)
 }
 
 /** When {@link plan} may have something new to say: the next activation or erasure. `Infinity` for never. */
@@ -72,8 +77,9 @@ function kidsToRaise(ring: KeyRing, policy: KeyPolicy, now: number): readonly st
  * whoever runs, two replicas with different settings would overwrite each other for ever.
  */
 function isExposureDue(ring: KeyRing, policy: KeyPolicy, { wokeAt }: Moment): boolean {
-  const wanted = exposureOf(policy.timing)
-  const current = ring.exposures.find(({ servedUntil }) => servedUntil === null)
-  if (current === undefined || wanted > current.exposureMs) return true
-  return wanted < current.exposureMs && current.servedFrom < wokeAt
+  if (!isExposureRecorded(ring, policy)) return true
+  const current = currentExposure(ring)
+  return (
+    current !== undefined && exposureOf(policy.timing) < current.exposureMs && current.servedFrom < wokeAt
+  )
 }

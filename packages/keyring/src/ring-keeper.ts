@@ -117,10 +117,25 @@ export class RingKeeper {
         return after
       } catch (error) {
         if (!(error instanceof StoreConflict)) throw error
-        await this.#reload()
+        await this.reload()
       }
     }
     throw new KeyturnError('store_failed', 'the ring is changed by others faster than by this process')
+  }
+
+  /** Reads the store. @throws {KeyturnError} `ring_replaced`, and what the store throws */
+  async reload(): Promise<void> {
+    const ring = await this.#options.store.load()
+    if (ring === undefined || ring.generation < this.#ring.generation) {
+      throw new KeyturnError(
+        'ring_replaced',
+        'the store holds no ring, or an older one than this process has',
+        {
+          remedy: 'stop every process of the authority, put the right folder back, start again',
+        },
+      )
+    }
+    this.adopt(ring)
   }
 
   async #carryOut(pair: KeyPair | undefined): Promise<void> {
@@ -149,20 +164,6 @@ export class RingKeeper {
       after.tombstones.some((tomb) => tomb.kid === kid && tomb.fate === 'removed'),
     )
     if (gone.length > 0) this.#options.onEvent({ kind: 'key-removed', kids: gone.map(({ kid }) => kid) })
-  }
-
-  async #reload(): Promise<void> {
-    const ring = await this.#options.store.load()
-    if (ring === undefined || ring.generation < this.#ring.generation) {
-      throw new KeyturnError(
-        'ring_replaced',
-        'the store holds no ring, or an older one than this process has',
-        {
-          remedy: 'stop every process of the authority, put the right folder back, start again',
-        },
-      )
-    }
-    this.adopt(ring)
   }
 
   #moment(): Moment {

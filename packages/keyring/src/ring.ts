@@ -62,6 +62,11 @@ export function effectiveNow(ring: KeyRing, now: number): number {
   return Math.max(now, ring.writtenAt)
 }
 
+/** For how long the sets that are served today may be in use. */
+export function currentExposure(ring: KeyRing): Exposure | undefined {
+  return ring.exposures.find(({ servedUntil }) => servedUntil === null)
+}
+
 /**
  * The last moment, over all sets ever served, at which a set served no later than `servedAt` may be in use.
  */

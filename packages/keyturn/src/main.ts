@@ -31,6 +31,7 @@ export interface StartOptions {
 }
 
 const DRAIN_MS = 5000
+const SWEEP_MS = 50
 
 /**
  * Puts an authority together and starts it: keys, state, services, listeners. Whatever fails, nothing stays behind.
@@ -108,9 +109,11 @@ async function closeAll(undo: readonly (() => Promise<void>)[]): Promise<void> {
   if (failures.length > 0) throw failures[0]
 }
 
-/** Lets requests under way end, but not for ever. */
+/** Lets requests under way end, but not for ever; a connection that is kept alive goes when its last request has. */
 async function drain(server: FastifyInstance): Promise<void> {
+  const sweep = setInterval(() => server.server.closeIdleConnections(), SWEEP_MS)
   const cancel = systemClock.setTimer(() => server.server.closeAllConnections(), DRAIN_MS)
   await server.close()
+  clearInterval(sweep)
   cancel()
 }

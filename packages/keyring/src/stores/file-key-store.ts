@@ -12,7 +12,7 @@ import { checkRingFile, decodeRingFile, encodeRingFile, generationOf, ringFileNa
 export interface FileKeyStoreOptions {
   /** A folder of its own; created 0700, with its parents, at the first save. */
   readonly directory: string
-  /** P: how often {@link FileKeyStore.watch} looks, in milliseconds. Default 1000. */
+  /** P: within this time {@link FileKeyStore.watch} sees what others write, so it looks twice as often. Default 1000. */
   readonly pollMs?: number
   /** Paths whose existence shows that there is an installation: a ring that is missing beside them is refused. */
   readonly beside?: readonly string[]
@@ -98,7 +98,7 @@ export class FileKeyStore implements KeyStore {
       if (!stopped) schedule()
     }
     const schedule = () => {
-      cancel = this.#clock.setTimer(() => void look(), this.#pollMs)
+      cancel = this.#clock.setTimer(() => void look(), this.#pollMs / 2)
     }
     schedule()
     return () => {
@@ -107,7 +107,10 @@ export class FileKeyStore implements KeyStore {
     }
   }
 
-  /** Checks what is known once more, too. A ring that is no longer there is as bad as one that cannot be read: both are said, and the ring in memory goes on. */
+  /**
+   * Checks what is known once more, too. A ring that is no longer there is as bad as one that cannot be read: both are said,
+   * and the ring in memory goes on.
+   */
   async #reportNewer(watcher: StoreWatcher, isStopped: () => boolean): Promise<void> {
     const newest = await guarded('read', this.#directory, async () => (await this.#generations()).at(-1))
     if (newest === undefined || newest < this.#lastSeen) throw ringMissing(this.#directory)

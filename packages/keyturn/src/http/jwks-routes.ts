@@ -16,6 +16,7 @@ interface Edition {
   readonly etag: string
 }
 
+const UNCACHED = 'public, max-age=0'
 const PATHS = ['/.well-known/jwks.json', '/keys/.well-known/jwks.json'] as const
 
 /** Publishes the public keys (RFC 7517): a read of memory, the same bytes until the content changes. */
@@ -26,7 +27,11 @@ export function jwksRoutes(server: FastifyInstance, { keys, timing, onRequest }:
     const { body, etag } = editionOf(keys.publicJwks(), editions)
     const isHeld = matches(request.headers['if-none-match'], etag)
     onRequest(isHeld ? 304 : 200)
-    reply.headers({ 'cache-control': cacheControl, etag, 'access-control-allow-origin': '*' })
+    reply.headers({
+      'cache-control': keys.isExposureRecorded ? cacheControl : UNCACHED,
+      etag,
+      'access-control-allow-origin': '*',
+    })
     if (isHeld) return reply.code(304).send()
     return reply.type('application/jwk-set+json').send(body)
   }

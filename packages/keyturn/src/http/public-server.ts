@@ -18,6 +18,10 @@ export interface PublicServerOptions extends TokenRouteOptions, HealthRouteOptio
 export async function createPublicServer(options: PublicServerOptions): Promise<FastifyInstance> {
   const { keys, timing, onJwksRequest, logger } = options
   const server = createListener(logger)
+  // a process that slept must not go by what it knew
+  server.addHook('onRequest', async () => {
+    if (keys.mayHaveSlept) await keys.catchUp()
+  })
   jwksRoutes(server, { keys, timing, onRequest: onJwksRequest })
   metadataRoutes(server, options.issuer)
   healthRoutes(server, options)

@@ -1,0 +1,109 @@
+import { type Clock, KeyturnError } from '@keyturn/core'
+import type { KeyringEvent } from './events.ts'
+import type { RingKeeper } from './ring-keeper.ts'
+import type { KeyStore } from './stores/key-store.ts'
+
+/** What a {@link RingFollower} works with. */
+export interface RingFollowerOptions {
+  readonly store: KeyStore
+  readonly keeper: RingKeeper
+  readonly clock: Clock
+  /** P: a write of others is seen within this time. */
+  readonly pollMs: number
+  readonly onEvent: (event: KeyringEvent) => void
+  /** The ring has been changed by others. */
+  readonly onAdopted: () => void
+}
+
+/** Follows what others write to the store, and knows when this process may have missed something. */
+export class RingFollower {
+  readonly #options: RingFollowerOptions
+  #stop = () => {}
+  #error: string | undefined
+  #lookedAt = Number.POSITIVE_INFINITY
+  #look: Promise<void> | undefined
+
+  constructor(options: RingFollowerOptions) {
+    this.#options = options
+  }
+
+  /** Why the store could not be read at the last look; `undefined` when it could. */
+  get error(): string | undefined {
+    return this.#error
+  }
+
+  /**
+   * This process has not looked for longer than P: it was stopped, or its machine slept, and what it knows may be long
+   * past. Before it acts on that, it should {@link catchUp}.
+   */
+  get mayHaveSlept(): boolean {
+    return this.#options.clock.monotonicNow() - this.#lookedAt > this.#options.pollMs
+  }
+
+  start(): void {
+    this.#noteLook()
+    this.#stop = this.#options.store.watch({
+      onChange: (ring) => {
+        this.#noteLook()
+        try {
+          this.#options.keeper.adopt(ring)
+          this.#error = undefined
+          this.#options.onAdopted()
+        } catch (error) {
+          this.#noteError(error)
+        }
+      },
+      onHealthy: () => {
+        this.#noteLook()
+        // the wrong ring reads well; it is still the wrong one
+        if (this.#error !== 'ring_replaced') this.#error = undefined
+      },
+      onError: (error) => {
+        this.#noteLook()
+        this.#noteError(error)
+      },
+    })
+  }
+
+  stop(): void {
+    this.#stop()
+    this.#lookedAt = Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Looks at the store at once, one look for all who wait, and no longer than P: where the store does not answer, what is
+   * known has to do.
+   */
+  async catchUp(): Promise<void> {
+    this.#look ??= this.#lookOnce().finally(() => {
+      this.#look = undefined
+    })
+    await this.#look
+  }
+
+  async #lookOnce(): Promise<void> {
+    const { keeper, clock, pollMs, onAdopted } = this.#options
+    let cancel = () => {}
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.setTimer(resolve, pollMs)
+    })
+    try {
+      await Promise.race([keeper.reload().then(onAdopted), late])
+    } catch (error) {
+      this.#noteError(error)
+    } finally {
+      cancel()
+      this.#noteLook()
+    }
+  }
+
+  #noteLook(): void {
+    this.#lookedAt = this.#options.clock.monotonicNow()
+  }
+
+  #noteError(error: unknown): void {
+    const code = error instanceof KeyturnError ? error.code : 'internal_error'
+    if (code !== this.#error) this.#options.onEvent({ kind: 'store-unreadable', code })
+    this.#error = code
+  }
+}
