@@ -169,6 +169,11 @@ describe('invalid signature: numbers out of range (R42, R63)', () => {
     expect(verifySignature(signer.key, bytes, signatureOf(signer.privateKey, 'RS256', bytes))).toBe(true)
   })
 
+  it('goes by the length that belongs to the key, before any arithmetic', () => {
+    const signed = signatureOf(SIGNERS.EdDSA.privateKey, 'EdDSA', bytes)
+    expect(verifySignature({ ...SIGNERS.EdDSA.key, signatureBytes: 65 }, bytes, signed)).toBe(false)
+  })
+
   it('turns a failure of the library below into a refusal', () => {
     const broken = { ...SIGNERS.EdDSA.key, algorithm: { ...ALGORITHMS.EdDSA, digest: 'sha256' } }
     const signed = signatureOf(SIGNERS.EdDSA.privateKey, 'EdDSA', bytes)

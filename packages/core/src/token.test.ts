@@ -86,6 +86,19 @@ describe('TokenChecker (R42)', () => {
     expect(accept(issue({ claims: { sub: '\ud800' } })).claims.sub).toBe('\ud800')
   })
 
+  it.each(['sub', 'iat', 'jti', 'client_id', 'exp', 'aud'])(
+    'requires %s when nothing else is said (RFC 9068)',
+    (claim) => {
+      expect(outcome(issue({ claims: { [claim]: undefined } }))).toBe('claim_missing')
+    },
+  )
+
+  it('refuses a token beyond 8 KiB when nothing else is said', () => {
+    const padded = (length: number) => issue().slice(0, -1).padEnd(length, 'A')
+    expect(outcome(padded(8192))).toBe('signature_length')
+    expect(outcome(padded(8193))).toBe('token_too_long')
+  })
+
   it('refuses a token beyond the cap of its caller', () => {
     const token = issue()
     expect(outcome(token, { maxTokenLength: token.length })).toBe('accepted')
