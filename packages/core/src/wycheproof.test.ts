@@ -6,9 +6,11 @@ import { parseJwk, type VerificationKey } from './jwk.ts'
 import { parseJwkSet } from './jwk-set.ts'
 import { splitCompact, verifySignature } from './jws.ts'
 
-// Public vectors (C2SP/wycheproof, Apache-2.0) are read from where they lie; without them these tests are skipped.
-const FOLDER = process.env.WYCHEPROOF_DIR ?? '/work/shared/wycheproof'
+// Public vectors (C2SP/wycheproof, Apache-2.0), read from where WYCHEPROOF_DIR says; skipped without it, but not in CI.
+const FOLDER = process.env.WYCHEPROOF_DIR ?? ''
 const hasVectors = existsSync(FOLDER)
+const isSkipped = !hasVectors && process.env.CI !== 'true'
+if (isSkipped) console.warn('SKIPPED: the Wycheproof vectors, since WYCHEPROOF_DIR names no folder')
 
 interface Group {
   readonly comment: string
@@ -21,7 +23,7 @@ interface Vector {
   readonly result: 'valid' | 'invalid'
 }
 const groupsOf = (file: string): readonly Group[] =>
-  hasVectors ? JSON.parse(readFileSync(`${FOLDER}/${file}`, 'utf8')).testGroups : []
+  isSkipped ? [] : JSON.parse(readFileSync(`${FOLDER}/${file}`, 'utf8')).testGroups
 
 const options = { allowForeignKids: true }
 
@@ -38,7 +40,7 @@ function verifies(jws: unknown, keys: ReadonlyMap<string, VerificationKey>): boo
   }
 }
 
-describe.skipIf(!hasVectors)('Wycheproof (R42)', () => {
+describe.skipIf(isSkipped)('Wycheproof (R42)', () => {
   const signatures = groupsOf('json_web_signature_test.json').filter(
     ({ public: jwk }) => isJsonObject(jwk) && isAlgorithmName(jwk.alg),
   )

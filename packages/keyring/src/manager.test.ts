@@ -155,6 +155,15 @@ describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
     expect(clock.now()).toBeGreaterThan(T)
   })
 
+  it('announces the end of a key only when no longer lifetime can be promised for it any more', async () => {
+    const { keys, clock, advance } = await open()
+    expect(keys.publicJwks().keys.map(({ exp }) => exp)).toEqual([undefined, undefined])
+    await advance(T)
+    const [retired, ...others] = keys.publicJwks().keys
+    expect(retired?.exp).toBe(Math.ceil((clock.now() + HOUR + timing.graceSkewMs) / 1000))
+    expect(others.map(({ exp }) => exp)).toEqual([undefined, undefined])
+  })
+
   it('drops the private half once no signer can need it, and from the kept generation too', async () => {
     const { keys, advance } = await open()
     await advance(T)

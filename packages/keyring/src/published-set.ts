@@ -1,5 +1,6 @@
 import { deepFreeze, type JwkSetDocument } from '@keyturn/core'
 import { publishedJwk } from './key-pair.ts'
+import { type KeyRecord, stateOf } from './key-record.ts'
 import { effectiveNow, findKey, type KeyRing, publishedKeys } from './ring.ts'
 
 /** The key set of a ring at an instant, and between which instants it is the same. */
@@ -15,9 +16,7 @@ export function publishedSet(ring: KeyRing, wallClock: number): PublishedSet {
   const keys = publishedKeys(ring, now)
   const next = findKey(ring, 'next', now)
   const document: JwkSetDocument = {
-    keys: keys.map((key) =>
-      publishedJwk(key, key.publishUntil === null ? undefined : ceilSeconds(key.publishUntil)),
-    ),
+    keys: keys.map((key) => publishedJwk(key, finalEndOf(key, now))),
     keyturn: {
       ring: ring.ringId,
       version: ring.publishedVersion,
@@ -55,6 +54,12 @@ function keepIdentity(before: PublishedSet | undefined, after: PublishedSet): Pu
 /** A clock that was ahead and is put right must not leave the set of a time that has not come. */
 function isCurrent(set: PublishedSet, now: number): boolean {
   return set.changedAt <= now && now < set.changesAt
+}
+
+/** Only a key that signs no more has an end that cannot move: a longer lifetime may still be promised for the others. */
+function finalEndOf(key: KeyRecord, now: number): number | undefined {
+  const isFinal = stateOf(key, now) === 'retired' && key.publishUntil !== null
+  return isFinal ? ceilSeconds(key.publishUntil) : undefined
 }
 
 function ceilSeconds(ms: number): number {

@@ -5,14 +5,16 @@ interface CachedSet {
   readonly document: JwkSetDocument
   readonly kids: ReadonlyMap<string, number>
   lastServedAt: number
+  /** Of when what its server knew was. */
+  knownAt: number
   usableUntil: number
 }
 
-/** A kid whose tokens must be accepted. */
-interface OwedKid {
-  until: number
-  /** Sets that were served for the last time before then need not hold the key: it was used in an emergency. */
-  excusedBefore: number
+/** When a set was served, and how. */
+export interface Serving {
+  readonly at: number
+  readonly knownAt: number
+  readonly exposureMs: number
 }
 
 /**
@@ -21,36 +23,36 @@ interface OwedKid {
  */
 export class Crowd {
   readonly #sets = new Map<JwkSetDocument, CachedSet>()
-  readonly #owed = new Map<string, OwedKid>()
+  /** Until when tokens of a kid are good. */
+  readonly #owed = new Map<string, number>()
+  /** Sets of servers that know nothing later than that need not hold the kid. */
+  readonly #excusedBefore = new Map<string, number>()
+  /** By when tokens of a revoked kid are refused. */
   readonly #refusedBy = new Map<string, number>()
 
-  /** Somebody fetches a set, and may go by it for so long. */
-  serve(document: JwkSetDocument, at: number, exposureMs: number): void {
+  /** Somebody fetches a set from a server that knows the storage as of `knownAt`, and may go by it for so long. */
+  serve(document: JwkSetDocument, { at, knownAt, exposureMs }: Serving): void {
     const known = this.#sets.get(document)
     if (known !== undefined) {
       known.lastServedAt = at
+      known.knownAt = Math.max(known.knownAt, knownAt)
       known.usableUntil = Math.max(known.usableUntil, at + exposureMs)
       return
     }
     const kids = new Map(
       document.keys.map(({ kid, exp }) => [kid, exp === undefined ? Infinity : exp * 1000]),
     )
-    this.#sets.set(document, { document, kids, lastServedAt: at, usableUntil: at + exposureMs })
+    this.#sets.set(document, { document, kids, lastServedAt: at, knownAt, usableUntil: at + exposureMs })
   }
 
   /** A token of this kid is good until then. */
   owe(kid: string, until: number): void {
-    if (this.#refusedBy.has(kid)) return
-    const owed = this.#owed.get(kid)
-    if (owed === undefined) this.#owed.set(kid, { until, excusedBefore: Number.NEGATIVE_INFINITY })
-    else owed.until = Math.max(owed.until, until)
+    if (!this.#refusedBy.has(kid)) this.#owed.set(kid, Math.max(until, this.#owed.get(kid) ?? 0))
   }
 
-  /** This key signs before its lead, and that was wanted: sets of until now need not hold it. */
-  excuse(kid: string, at: number): void {
-    this.owe(kid, at)
-    const owed = this.#owed.get(kid)
-    if (owed !== undefined) owed.excusedBefore = Math.max(owed.excusedBefore, at)
+  /** This key signs before its lead, and that was wanted: whoever has not heard since then need not hold it. */
+  excuse(kid: string, before: number): void {
+    this.#excusedBefore.set(kid, Math.max(before, this.#excusedBefore.get(kid) ?? 0))
   }
 
   /** From now on nobody owes anything to tokens of this kid, and by then nobody accepts them. */
@@ -66,21 +68,22 @@ export class Crowd {
 
   /** Kids whose tokens must be accepted now. */
   owedKids(now: number): readonly string[] {
-    return [...this.#owed].filter(([, { until }]) => now < until).map(([kid]) => kid)
+    for (const [kid, until] of this.#owed) if (until <= now) this.#owed.delete(kid)
+    return [...this.#owed.keys()]
   }
 
   /** What some verifier gets wrong now: a good token refused, or one of a revoked key accepted. */
   *complaints(now: number): Generator<string> {
+    const owed = this.owedKids(now)
     for (const [document, set] of this.#sets) {
       if (set.usableUntil <= now) {
         this.#sets.delete(document)
         continue
       }
-      for (const [kid, owed] of this.#owed) {
-        if (owed.until <= now) this.#owed.delete(kid)
-        else if ((set.kids.get(kid) ?? 0) <= now && set.lastServedAt >= owed.excusedBefore) {
-          yield `2: a verifier that fetched ${now - set.lastServedAt} ms ago refuses a good token of ${kid.slice(0, 6)}`
-        }
+      for (const kid of owed) {
+        const isExcused = set.knownAt < (this.#excusedBefore.get(kid) ?? 0)
+        if ((set.kids.get(kid) ?? 0) > now || isExcused) continue
+        yield `2: a verifier that fetched ${now - set.lastServedAt} ms ago refuses a good token of ${kid.slice(0, 6)}`
       }
       for (const [kid, by] of this.#refusedBy) {
         if (by < now && (set.kids.get(kid) ?? 0) > now) {

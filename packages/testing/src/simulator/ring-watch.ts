@@ -13,7 +13,6 @@ export class RingWatch {
   /** `byOperator`: a command may have moved an activation. */
   *complaints(ring: KeyRing, now: number, crowd: Crowd, byOperator: boolean): Generator<string> {
     const before = this.#last
-    if (ring === before) return
     this.#last = ring
     if (before !== undefined && ring.generation !== before.generation + 1) {
       yield `10: generation ${ring.generation} follows ${before.generation}`

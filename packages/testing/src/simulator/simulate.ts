@@ -18,7 +18,8 @@ export interface SimulationOutcome {
   readonly violations: readonly string[]
   /** What happened, a line each. */
   readonly history: readonly string[]
-  readonly rotations: number
+  /** Of the ring at the end: how many writes there were. */
+  readonly generation: number
 }
 
 const INCIDENTS = Object.freeze({
@@ -62,7 +63,7 @@ export async function simulate({ seed, steps = 40 }: SimulationOptions): Promise
   }
   if (!world.isOver) await heal(world)
   const generation = world.storage.ring?.generation ?? 0
-  return { seed, violations: world.violations, history: world.history, rotations: generation }
+  return { seed, violations: world.violations, history: world.history, generation }
 }
 
 /** Mostly a moment, sometimes longer than a key lives. */
@@ -113,7 +114,9 @@ async function happen(world: World, incident: keyof typeof INCIDENTS): Promise<v
     case 'rotate':
     case 'queue':
     case 'force':
-      void world.command(`rotate ${incident}`, (manager) => rotate(manager, incident))
+      void world.command(`rotate ${incident}`, (manager) => rotate(manager, incident), {
+        emergency: incident === 'force',
+      })
       return
     case 'revoke':
     case 'fresh':
@@ -142,13 +145,14 @@ async function revoke(world: World, fresh: boolean): Promise<void> {
   const keys = world.storage.ring?.keys.filter(({ revokedAt }) => revokedAt === null) ?? []
   if (keys.length === 0) return
   const { kid } = world.random.chance(0.6) ? { kid: world.activeKid ?? '' } : world.random.pick(keys)
-  await world.command(`revoke ${kid.slice(0, 6)}${fresh ? ' --fresh' : ''}`, async (manager) => {
+  const action = async (manager: KeyManager) => {
     const doomed = fresh ? keys.filter((key) => key.privateKey !== null || key.kid === kid) : [{ kid }]
     for (const key of doomed) world.crowd.revoke(key.kid, Number.POSITIVE_INFINITY)
     const { refusedEverywhereBy, activeKid } = await manager.revoke(kid, { reason: 'simulated', fresh })
     world.crowd.revoke(kid, refusedEverywhereBy)
     return `${activeKid.slice(0, 6)} signs; refused everywhere by ${refusedEverywhereBy}`
-  })
+  }
+  await world.command(`revoke ${kid.slice(0, 6)}${fresh ? ' --fresh' : ''}`, action, { emergency: true })
 }
 
 /** When everything works again, so does the rotation: a key that is ready, and everybody of one mind. */
@@ -158,10 +162,11 @@ async function heal(world: World): Promise<void> {
   await happen(world, 'storageBack')
   world.storage.latencyMs = 5
   if (world.replicas.length === 0) world.start()
-  await world.pass(LONGEST_RETRY_MS)
-  for (let moment = 0; !world.isOver && !isWell(world); moment++) {
-    await world.pass(200)
-    if (moment > 50) world.complain(`5: does not recover: ${JSON.stringify(healths(world))}`)
+  const deadline = world.time.now + LONGEST_RETRY_MS
+  await world.pass(world.policy.timing.rotationIntervalMs)
+  while (!world.isOver && !isWell(world)) {
+    await world.pass(500)
+    if (world.time.now > deadline) world.complain(`5: does not recover: ${JSON.stringify(healths(world))}`)
   }
 }
 

@@ -43,7 +43,7 @@ export class SimulatedStore implements KeyStore {
   readonly sharesClock: boolean
   /** Cut off from the storage, which others may still reach. */
   isCutOff = false
-  /** When the storage answered for the last time. */
+  /** Of when what this replica knows of the storage is. */
   lastContactAt = Number.NEGATIVE_INFINITY
   readonly #options: SimulatedStoreOptions
   #lastSeen = 0
@@ -110,8 +110,11 @@ export class SimulatedStore implements KeyStore {
         throw new KeyturnError('store_failed', 'the simulated storage cannot be reached')
       }
       const value = effect()
-      this.lastContactAt = this.#options.time.now
-      return (resolve) => resolve(value)
+      const at = this.#options.time.now
+      return (resolve) => {
+        this.lastContactAt = Math.max(this.lastContactAt, at)
+        resolve(value)
+      }
     } catch (error) {
       return (_, reject) => reject(error)
     }

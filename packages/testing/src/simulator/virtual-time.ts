@@ -1,12 +1,12 @@
 /** The time that a simulation is about: it stands still while anything happens, and jumps from event to event. */
 export class VirtualTime {
   readonly #events: { readonly at: number; readonly order: number; readonly callback: () => void }[] = []
-  readonly #observe: () => void
+  readonly #observe: (when: 'before' | 'after') => void
   #now: number
   #order = 0
 
-  /** `observe` is called right before and right after everything that happens. */
-  constructor(startMs: number, observe: () => void) {
+  /** `observe` is called right before everything that happens, and right after it. */
+  constructor(startMs: number, observe: (when: 'before' | 'after') => void) {
     this.#now = startMs
     this.#observe = observe
   }
@@ -46,14 +46,14 @@ export class VirtualTime {
       const event = this.#events.shift()
       if (event === undefined) break
       this.#now = Math.max(this.#now, event.at)
-      this.#observe()
+      this.#observe('before')
       event.callback()
       await settle()
-      this.#observe()
+      this.#observe('after')
     }
     if (isOver()) return
     this.#now = Math.max(this.#now, untilMs)
-    this.#observe()
+    this.#observe('after')
   }
 }
 

@@ -25,6 +25,8 @@ export interface Replica {
   readonly machine: SimulatedMachine
   readonly store: SimulatedStore
   readonly policy: KeyPolicy
+  /** By its own clock. */
+  readonly startedAt: number
   /** `undefined` until it has opened the ring. */
   manager: KeyManager | undefined
 }
@@ -42,7 +44,7 @@ const LONGEST_KEYGEN_MS = 800
 
 /** Replicas, their storage, and everybody who verifies; with eyes on all of it. */
 export class World {
-  readonly time = new VirtualTime(START_MS, () => this.#observe())
+  readonly time = new VirtualTime(START_MS, (when) => this.#observe(when))
   readonly storage = new SimulatedStorage()
   readonly crowd = new Crowd()
   readonly random: SeededRandom
@@ -55,7 +57,10 @@ export class World {
   readonly #watch = new RingWatch()
   readonly #revokedAt = new Map<string, number>()
   readonly #documents = new WeakMap<Replica, { readonly document: object; readonly text: string }>()
+  readonly #judged = new Set<string>()
+  #lastRing: KeyRing | undefined
   #operators = 0
+  #emergencies = 0
   #count = 0
   #pairs = 0
 
@@ -83,8 +88,7 @@ export class World {
   /** Starts a process of the authority. */
   start(): void {
     const name = `r${++this.#count}`
-    const { machine, store } = this.#place(name)
-    const replica: Replica = { name, machine, store, policy: this.policy, manager: undefined }
+    const replica = this.#place(name)
     this.replicas.push(replica)
     this.note(`${name} starts`)
     void KeyManager.open({ ...this.#openOptions(replica), serving: true }).then(
@@ -106,21 +110,29 @@ export class World {
     this.note(`${replica.name} dies`)
   }
 
-  /** An operator's command: a process of its own, that opens the ring, does one thing, and ends. */
-  async command(what: string, action: (manager: KeyManager, name: string) => Promise<string>): Promise<void> {
+  /**
+   * An operator's command: a process of its own, that opens the ring, does one thing, and ends. In an emergency a key may
+   * sign before its lead.
+   */
+  async command(
+    what: string,
+    action: (manager: KeyManager) => Promise<string>,
+    { emergency = false } = {},
+  ): Promise<void> {
     const name = `c${++this.#count}`
-    const { machine, store } = this.#place(name)
-    const replica: Replica = { name, machine, store, policy: this.policy, manager: undefined }
+    const replica = this.#place(name)
     this.#operators += 1
+    if (emergency) this.#emergencies += 1
     this.note(`${name}: ${what}`)
     try {
       const manager = await KeyManager.open({ ...this.#openOptions(replica), serving: false })
-      this.note(`${name}: ${await action(manager, name)}`)
+      this.note(`${name}: ${await action(manager)}`)
       await manager.close()
     } catch (error) {
       this.note(`${name}: ${(error as { code?: string }).code ?? error}`)
     } finally {
       this.#operators -= 1
+      if (emergency) this.#emergencies -= 1
     }
   }
 
@@ -129,13 +141,15 @@ export class World {
     return ring && activeKey(ring, effectiveNow(ring, this.time.now)).kid
   }
 
-  #place(name: string): { machine: SimulatedMachine; store: SimulatedStore } {
+  #place(name: string): Replica {
     const { clockSkewMs, storePollMs: pollMs } = this.policy.timing
     const offset = this.#machines === 'one' ? 0 : Math.round((2 * this.random.next() - 1) * clockSkewMs)
     const machine = new SimulatedMachine(name, this.time, offset)
     const { time, random, storage } = this
     const sharesClock = this.#machines === 'one'
-    return { machine, store: new SimulatedStore({ storage, machine, time, random, pollMs, sharesClock }) }
+    const store = new SimulatedStore({ storage, machine, time, random, pollMs, sharesClock })
+    const startedAt = machine.clock.now()
+    return { name, machine, store, policy: this.policy, startedAt, manager: undefined }
   }
 
   #openOptions(replica: Replica) {
@@ -157,23 +171,30 @@ export class World {
     })
   }
 
-  #hear({ name, policy }: Replica, event: KeyringEvent): void {
+  #hear({ name, policy, startedAt }: Replica, event: KeyringEvent): void {
     const { kind, ...details } = event
     this.note(`${name}  ${kind} ${brief(details)}`)
-    const known = this.time.now + policy.timing.storePollMs + 2 * this.storage.latencyMs
-    if (event.kind === 'rotation-requested' && event.forced) this.crowd.excuse(event.kid, known)
-    if (event.kind === 'key-revoked' && event.early) this.crowd.excuse(event.activeKid, known)
     if (event.kind === 'key-revoked') this.#revokedAt.set(event.kid, this.time.now)
+    const isTooSoon =
+      event.kind === 'key-created' && event.activateAt < startedAt + policy.timing.rotationIntervalMs
+    if (isTooSoon) this.complain(`R5: ${name} rotates again sooner than an interval after its start`)
+  }
+
+  /** A key that signs before its lead must be wanted so: then nobody blames the sets that cannot hold it yet. */
+  #watchEarlyKeys(ring: KeyRing): void {
+    for (const key of ring.keys) {
+      if (this.#judged.has(key.kid + key.activateAt) || key.revokedAt !== null) continue
+      this.#judged.add(key.kid + key.activateAt)
+      const isEarly = key.origin === 'emergency' || key.activateAt < key.signableAt
+      if (!isEarly) continue
+      if (this.#emergencies === 0)
+        this.complain(`1: ${key.kid.slice(0, 6)} signs early, and nobody asked for it`)
+      this.crowd.excuse(key.kid, this.time.now)
+    }
   }
 
   /** Everything that can be seen at this instant; what must not be is a violation. */
-  #observe(): void {
-    const { ring } = this.storage
-    const now = this.time.now
-    if (ring !== undefined) {
-      this.complain(...this.#watch.complaints(ring, now, this.crowd, this.#operators > 0))
-      this.#expectOneSigner(ring)
-    }
+  #observe(when: 'before' | 'after'): void {
     for (const replica of this.replicas) {
       const { machine, manager } = replica
       if (!machine.isRunning || manager === undefined || this.#isLost(replica)) continue
@@ -181,7 +202,15 @@ export class World {
       if (manager.mayHaveSlept) void manager.catchUp()
       else this.#observeReplica(replica, manager)
     }
-    this.complain(...this.crowd.complaints(now))
+    const { ring } = this.storage
+    if (when === 'before' || ring === undefined) return
+    if (ring !== this.#lastRing) {
+      this.#lastRing = ring
+      this.#watchEarlyKeys(ring)
+      this.complain(...this.#watch.complaints(ring, this.time.now, this.crowd, this.#operators > 0))
+    }
+    this.#expectOneSigner(ring)
+    this.complain(...this.crowd.complaints(this.time.now))
   }
 
   #observeReplica(replica: Replica, manager: KeyManager): void {
@@ -190,7 +219,8 @@ export class World {
     const document = manager.publicJwks()
     this.#watchDocument(replica, document)
     this.#watchRevocations(replica, document)
-    this.crowd.serve(document, now, exposureOf(timing))
+    const { lastContactAt: knownAt } = replica.store
+    this.crowd.serve(document, { at: now, knownAt, exposureMs: exposureOf(timing) })
     const wall = replica.machine.clock.now()
     const key = activeKey(manager.ring(), effectiveNow(manager.ring(), wall))
     if (key.privateKey === null) this.complain(`5: ${replica.name} has nothing to sign with`)
@@ -209,11 +239,9 @@ export class World {
 
   /** A replica that has reached the storage since a revocation publishes the key no more; one that has not cannot know. */
   #watchRevocations({ name, store, policy }: Replica, document: JwkSetDocument): void {
-    const { latencyMs } = this.storage
     for (const [kid, at] of this.#revokedAt) {
       if (!document.keys.some((key) => key.kid === kid)) continue
-      const hasHeard = store.lastContactAt >= at && this.time.now > store.lastContactAt + latencyMs
-      if (hasHeard) this.complain(`9: ${name} publishes the revoked ${kid.slice(0, 6)}`)
+      if (store.lastContactAt >= at) this.complain(`9: ${name} publishes the revoked ${kid.slice(0, 6)}`)
       if (this.time.now - store.lastContactAt > policy.timing.storePollMs) this.crowd.releaseFromPromise(kid)
     }
   }

@@ -1,0 +1,24 @@
+import { parseArgs } from 'node:util'
+import { type SimulationOutcome, simulate } from '@keyturn/testing'
+
+/**
+ * `node tests/simulator/campaign.ts --from 1 --count 1000`: plays so many histories, and prints a line of JSON. A red one
+ * ends it, and its history goes to stderr; `--from SEED --count 1` plays it again.
+ */
+
+const { values } = parseArgs({
+  options: { from: { type: 'string', default: '1' }, count: { type: 'string', default: '1000' } },
+})
+const from = Number(values.from)
+let red: SimulationOutcome | undefined
+let seed = from
+let writes = 0
+for (; seed < from + Number(values.count) && red === undefined; seed++) {
+  const outcome = await simulate({ seed })
+  writes += outcome.generation
+  if (outcome.violations.length > 0) red = outcome
+}
+if (red !== undefined) console.error(red.history.join('\n'))
+console.log(
+  JSON.stringify({ from, histories: seed - from, writes, redSeed: red?.seed, violations: red?.violations }),
+)

@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { simulate } from '@keyturn/testing'
+import { describe, expect, it } from 'vitest'
+import { MUTANTS } from './mutants.ts'
+
+const CAMPAIGN = fileURLToPath(new URL('./campaign.ts', import.meta.url))
+const HOOK = new URL('./mutant-hook.ts', import.meta.url).href
+/** All of CI's histories; `KEYTURN_HISTORIES=1000000` for a longer campaign. */
+const HISTORIES = Number(process.env.KEYTURN_HISTORIES ?? 10_000)
+const PROCESSES = 2
+const MOST_FOR_A_MUTANT = 400
+
+interface Campaign {
+  readonly histories: number
+  readonly writes: number
+  readonly redSeed?: number
+  readonly violations?: readonly string[]
+}
+
+async function campaign(from: number, count: number, mutant?: string): Promise<Campaign> {
+  const hook = mutant === undefined ? [] : ['--import', HOOK]
+  const args = [...hook, CAMPAIGN, '--from', String(from), '--count', String(count)]
+  const env = { ...process.env, KEYTURN_MUTANT: mutant ?? '' }
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 2 ** 26 })
+  return JSON.parse(stdout)
+}
+
+describe('random histories on virtual time (R5, R6, R7, R8, R9, R13, R64)', () => {
+  it(
+    `keep the invariants of the design, ${HISTORIES} of them`,
+    async () => {
+      const share = Math.ceil(HISTORIES / PROCESSES)
+      const runs = await Promise.all([0, 1].map((run) => campaign(1 + run * share, share)))
+      for (const { redSeed, violations } of runs) expect({ redSeed, violations }).toEqual({})
+      expect(runs.reduce((sum, { writes }) => sum + writes, 0)).toBeGreaterThan(10 * HISTORIES)
+    },
+    HISTORIES * 100,
+  )
+
+  it('play again as they were', async () => {
+    const [one, again] = [await simulate({ seed: 5 }), await simulate({ seed: 5 })]
+    const plain = (history: readonly string[]) => history.map((line) => line.replace(/"[\w-]{36}"/g, ''))
+    expect(plain(one.history)).toEqual(plain(again.history))
+    expect(one.history.length).toBeGreaterThan(50)
+  })
+})
+
+describe('a simulation that bites (R64)', () => {
+  it.each(MUTANTS)(
+    'turns red when a ring $name',
+    async ({ name }) => {
+      const { redSeed, violations } = await campaign(1, MOST_FOR_A_MUTANT, name)
+      expect(redSeed, 'no history found the fault').toBeDefined()
+      expect(violations).not.toEqual([])
+    },
+    60_000,
+  )
+})
