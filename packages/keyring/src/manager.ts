@@ -242,7 +242,8 @@ export class KeyManager {
       return await revokeWith(await this.#generate(this.#policy))
     })
     const active = activeKey(after, this.#keeper.now)
-    const refusedEverywhereBy = inUseUntil(after, after.writtenAt + this.#policy.timing.storePollMs)
+    // reckoned from now, not from when it was decided: the write may have taken its time
+    const refusedEverywhereBy = inUseUntil(after, this.#keeper.now + this.#policy.timing.storePollMs)
     const early = active.activateAt < active.signableAt || active.origin === 'emergency'
     this.#onEvent({ kind: 'key-revoked', kid, activeKid: active.kid, early })
     this.#rotator.wake()

@@ -1,6 +1,6 @@
 import { deepFreeze, type JwkSetDocument } from '@keyturn/core'
 import { publishedJwk } from './key-pair.ts'
-import { type KeyRecord, stateOf } from './key-record.ts'
+import type { KeyRecord } from './key-record.ts'
 import { effectiveNow, findKey, type KeyRing, publishedKeys } from './ring.ts'
 
 /** The key set of a ring at an instant, and between which instants it is the same. */
@@ -16,7 +16,7 @@ export function publishedSet(ring: KeyRing, wallClock: number): PublishedSet {
   const keys = publishedKeys(ring, now)
   const next = findKey(ring, 'next', now)
   const document: JwkSetDocument = {
-    keys: keys.map((key) => publishedJwk(key, finalEndOf(key, now))),
+    keys: keys.map((key) => publishedJwk(key, finalEndOf(key))),
     keyturn: {
       ring: ring.ringId,
       version: ring.publishedVersion,
@@ -56,9 +56,12 @@ function isCurrent(set: PublishedSet, now: number): boolean {
   return set.changedAt <= now && now < set.changesAt
 }
 
-/** Only a key that signs no more has an end that cannot move: a longer lifetime may still be promised for the others. */
-function finalEndOf(key: KeyRecord, now: number): number | undefined {
-  const isFinal = stateOf(key, now) === 'retired' && key.publishUntil !== null
+/**
+ * The end of a key is final once its private half is gone: before that a replica whose clock is behind may still take it for
+ * active, and promise a longer lifetime for it.
+ */
+function finalEndOf(key: KeyRecord): number | undefined {
+  const isFinal = key.privateKey === null && key.publishUntil !== null
   return isFinal ? ceilSeconds(key.publishUntil) : undefined
 }
 

@@ -125,8 +125,10 @@ export class RingKeeper {
 
   /** Reads the store. @throws {KeyturnError} `ring_replaced`, and what the store throws */
   async reload(): Promise<void> {
+    // what is older than the ring of now may just have been on its way while this process wrote
+    const { generation } = this.#ring
     const ring = await this.#options.store.load()
-    if (ring === undefined || ring.generation < this.#ring.generation) {
+    if (ring === undefined || ring.generation < generation) {
       throw new KeyturnError(
         'ring_replaced',
         'the store holds no ring, or an older one than this process has',

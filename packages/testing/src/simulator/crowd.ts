@@ -81,7 +81,7 @@ export class Crowd {
         continue
       }
       for (const kid of owed) {
-        const isExcused = set.knownAt < (this.#excusedBefore.get(kid) ?? 0)
+        const isExcused = set.knownAt <= (this.#excusedBefore.get(kid) ?? 0)
         if ((set.kids.get(kid) ?? 0) > now || isExcused) continue
         yield `2: a verifier that fetched ${now - set.lastServedAt} ms ago refuses a good token of ${kid.slice(0, 6)}`
       }

@@ -107,7 +107,8 @@ async function happen(world: World, incident: keyof typeof INCIDENTS): Promise<v
       storage.isFull = true
       return world.note('the disk is full')
     case 'slowStorage':
-      storage.latencyMs = random.pick([1, 20, 150])
+      // slower than that, a write could not be seen within P of its decision, which every formula takes for granted
+      storage.latencyMs = Math.floor(random.next() * (world.policy.timing.storePollMs / 8))
       return world.note(`the storage takes ${storage.latencyMs} ms`)
     case 'reconfigure':
       return reconfigure(world)
@@ -145,11 +146,11 @@ async function revoke(world: World, fresh: boolean): Promise<void> {
   const keys = world.storage.ring?.keys.filter(({ revokedAt }) => revokedAt === null) ?? []
   if (keys.length === 0) return
   const { kid } = world.random.chance(0.6) ? { kid: world.activeKid ?? '' } : world.random.pick(keys)
-  const action = async (manager: KeyManager) => {
+  const action = async (manager: KeyManager, clockOffsetMs: number) => {
     const doomed = fresh ? keys.filter((key) => key.privateKey !== null || key.kid === kid) : [{ kid }]
     for (const key of doomed) world.crowd.revoke(key.kid, Number.POSITIVE_INFINITY)
     const { refusedEverywhereBy, activeKid } = await manager.revoke(kid, { reason: 'simulated', fresh })
-    world.crowd.revoke(kid, refusedEverywhereBy)
+    world.crowd.revoke(kid, refusedEverywhereBy - clockOffsetMs)
     return `${activeKid.slice(0, 6)} signs; refused everywhere by ${refusedEverywhereBy}`
   }
   await world.command(`revoke ${kid.slice(0, 6)}${fresh ? ' --fresh' : ''}`, action, { emergency: true })

@@ -54,19 +54,17 @@ export class SimulatedStore implements KeyStore {
   }
 
   async load(): Promise<KeyRing | undefined> {
-    return await this.#access(() => {
-      const { ring } = this.#options.storage
-      this.#lastSeen = Math.max(this.#lastSeen, ring?.generation ?? 0)
-      return ring
-    })
+    const ring = await this.#access(() => this.#options.storage.ring)
+    this.#lastSeen = Math.max(this.#lastSeen, ring?.generation ?? 0)
+    return ring
   }
 
   async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
     await this.#access(() => {
       if (this.#options.storage.isFull) throw new KeyturnError('store_failed', 'the simulated disk is full')
       this.#options.storage.swap(ring, expectedGeneration)
-      this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
     })
+    this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
   }
 
   watch(watcher: StoreWatcher): () => void {

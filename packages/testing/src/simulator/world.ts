@@ -9,7 +9,6 @@ import {
   type KeyPolicy,
   type KeyRing,
   type KeyringEvent,
-  leadOf,
   stateOf,
 } from '@keyturn/keyring'
 import { Crowd } from './crowd.ts'
@@ -116,7 +115,7 @@ export class World {
    */
   async command(
     what: string,
-    action: (manager: KeyManager) => Promise<string>,
+    action: (manager: KeyManager, clockOffsetMs: number) => Promise<string>,
     { emergency = false } = {},
   ): Promise<void> {
     const name = `c${++this.#count}`
@@ -126,7 +125,7 @@ export class World {
     this.note(`${name}: ${what}`)
     try {
       const manager = await KeyManager.open({ ...this.#openOptions(replica), serving: false })
-      this.note(`${name}: ${await action(manager)}`)
+      this.note(`${name}: ${await action(manager, replica.machine.offsetMs)}`)
       await manager.close()
     } catch (error) {
       this.note(`${name}: ${(error as { code?: string }).code ?? error}`)
@@ -229,19 +228,19 @@ export class World {
   }
 
   /**
-   * A replica that has been cut off for longer than a lead while others wrote cannot know what it misses: what it does then
-   * is beyond what is promised (docs/adr/0010).
+   * A replica that does not see within P what others write breaks the premise of every lead; what it serves then is beyond
+   * what is promised (docs/adr/0010). One that knows of the last write is not lost, however long the storage is down.
    */
   #isLost({ manager, store, policy }: Replica): boolean {
     const isBehind = (manager?.ring().generation ?? 0) < (this.storage.ring?.generation ?? 0)
-    return isBehind && this.time.now - store.lastContactAt > leadOf(policy.timing)
+    return isBehind && this.time.now - store.lastContactAt > policy.timing.storePollMs
   }
 
   /** A replica that has reached the storage since a revocation publishes the key no more; one that has not cannot know. */
   #watchRevocations({ name, store, policy }: Replica, document: JwkSetDocument): void {
     for (const [kid, at] of this.#revokedAt) {
       if (!document.keys.some((key) => key.kid === kid)) continue
-      if (store.lastContactAt >= at) this.complain(`9: ${name} publishes the revoked ${kid.slice(0, 6)}`)
+      if (store.lastContactAt > at) this.complain(`9: ${name} publishes the revoked ${kid.slice(0, 6)}`)
       if (this.time.now - store.lastContactAt > policy.timing.storePollMs) this.crowd.releaseFromPromise(kid)
     }
   }
