@@ -20,7 +20,9 @@ export class RingFollower {
   readonly #options: RingFollowerOptions
   #stop = () => {}
   #error: string | undefined
+  /** When the question was put of which the answer is known. The answer may have slept with us. */
   #lookedAt = Number.POSITIVE_INFINITY
+  #askedAt: number | undefined
   #look: Promise<void> | undefined
 
   constructor(options: RingFollowerOptions) {
@@ -43,6 +45,9 @@ export class RingFollower {
   start(): void {
     this.#noteLook()
     this.#stop = this.#options.store.watch({
+      onLook: () => {
+        this.#askedAt = this.#options.clock.monotonicNow()
+      },
       onChange: (ring) => {
         this.#noteLook()
         try {
@@ -75,30 +80,40 @@ export class RingFollower {
    * known has to do.
    */
   async catchUp(): Promise<void> {
-    this.#look ??= this.#lookOnce().finally(() => {
+    this.#look ??= this.#lookAtOnce().finally(() => {
       this.#look = undefined
     })
     await this.#look
   }
 
+  /** A second time when the process slept between question and answer. */
+  async #lookAtOnce(): Promise<void> {
+    await this.#lookOnce()
+    if (this.mayHaveSlept) await this.#lookOnce()
+  }
+
   async #lookOnce(): Promise<void> {
     const { keeper, clock, pollMs, onAdopted } = this.#options
+    const askedAt = clock.monotonicNow()
     let cancel = () => {}
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.setTimer(resolve, pollMs)
+    const late = new Promise<'late'>((resolve) => {
+      cancel = clock.setTimer(() => resolve('late'), pollMs)
     })
     try {
-      await Promise.race([keeper.reload().then(onAdopted), late])
+      const outcome = await Promise.race([keeper.reload(), late])
+      this.#lookedAt = outcome === 'late' ? clock.monotonicNow() : askedAt
+      onAdopted()
     } catch (error) {
+      this.#lookedAt = clock.monotonicNow()
       this.#noteError(error)
     } finally {
       cancel()
-      this.#noteLook()
     }
   }
 
   #noteLook(): void {
-    this.#lookedAt = this.#options.clock.monotonicNow()
+    this.#lookedAt = this.#askedAt ?? this.#options.clock.monotonicNow()
+    this.#askedAt = undefined
   }
 
   #noteError(error: unknown): void {

@@ -90,6 +90,7 @@ export class FileKeyStore implements KeyStore {
     let cancel = () => {}
     let stopped = false
     const look = async () => {
+      watcher.onLook?.()
       try {
         await this.#reportNewer(watcher, () => stopped)
       } catch (error) {

@@ -27,6 +27,8 @@ export interface KeyStore {
 
 /** Who {@link KeyStore.watch} tells. */
 export interface StoreWatcher {
+  /** A look begins; one of the others says what came of it. A store that needs no looking does not call it. */
+  onLook?(): void
   onChange(ring: KeyRing): void
   /** The store was read, and nothing is new. */
   onHealthy?(): void

@@ -45,6 +45,8 @@ export class SimulatedStore implements KeyStore {
   isCutOff = false
   /** Of when what this replica knows of the storage is. */
   lastContactAt = Number.NEGATIVE_INFINITY
+  /** It has asked since, in vain. */
+  isUnanswered = false
   readonly #options: SimulatedStoreOptions
   #lastSeen = 0
 
@@ -71,6 +73,7 @@ export class SimulatedStore implements KeyStore {
     let stopped = false
     const look = async () => {
       const before = this.#lastSeen
+      watcher.onLook?.()
       try {
         const ring = await this.load()
         if (!stopped && ring !== undefined && ring.generation > before) watcher.onChange(ring)
@@ -111,10 +114,14 @@ export class SimulatedStore implements KeyStore {
       const at = this.#options.time.now
       return (resolve) => {
         this.lastContactAt = Math.max(this.lastContactAt, at)
+        this.isUnanswered = false
         resolve(value)
       }
     } catch (error) {
-      return (_, reject) => reject(error)
+      return (_, reject) => {
+        this.isUnanswered = !(error instanceof StoreConflict)
+        reject(error)
+      }
     }
   }
 }

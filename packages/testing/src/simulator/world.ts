@@ -219,7 +219,10 @@ export class World {
     this.#watchDocument(replica, document)
     this.#watchRevocations(replica, document)
     const { lastContactAt: knownAt } = replica.store
-    this.crowd.serve(document, { at: now, knownAt, exposureMs: exposureOf(timing) })
+    // as its HTTP server does: no cache headers before the ring knows of them
+    const uncached = { ...timing, jwksMaxAgeMs: 0, jwksStaleWhileRevalidateMs: 0 }
+    const exposureMs = exposureOf(manager.isExposureRecorded ? timing : uncached)
+    this.crowd.serve(document, { at: now, knownAt, exposureMs })
     const wall = replica.machine.clock.now()
     const key = activeKey(manager.ring(), effectiveNow(manager.ring(), wall))
     if (key.privateKey === null) this.complain(`5: ${replica.name} has nothing to sign with`)
@@ -228,12 +231,12 @@ export class World {
   }
 
   /**
-   * A replica that does not see within P what others write breaks the premise of every lead; what it serves then is beyond
+   * A replica that asks in vain for longer than P, while others write, breaks the premise of every lead; what it serves then is beyond
    * what is promised (docs/adr/0010). One that knows of the last write is not lost, however long the storage is down.
    */
   #isLost({ manager, store, policy }: Replica): boolean {
     const isBehind = (manager?.ring().generation ?? 0) < (this.storage.ring?.generation ?? 0)
-    return isBehind && this.time.now - store.lastContactAt > policy.timing.storePollMs
+    return isBehind && store.isUnanswered && this.time.now - store.lastContactAt > policy.timing.storePollMs
   }
 
   /** A replica that has reached the storage since a revocation publishes the key no more; one that has not cannot know. */
