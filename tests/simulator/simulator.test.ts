@@ -7,10 +7,10 @@ import { MUTANTS } from './mutants.ts'
 
 const CAMPAIGN = fileURLToPath(new URL('./campaign.ts', import.meta.url))
 const HOOK = new URL('./mutant-hook.ts', import.meta.url).href
-/** All of CI's histories; `KEYTURN_HISTORIES=1000000` for a longer campaign. */
-const HISTORIES = Number(process.env.KEYTURN_HISTORIES ?? 10_000)
+/** `KEYTURN_HISTORIES=1000000` for a longer campaign. */
+const HISTORIES = Number(process.env.KEYTURN_HISTORIES ?? (process.env.CI === 'true' ? 10_000 : 1000))
 const PROCESSES = 2
-const MOST_FOR_A_MUTANT = 400
+const MOST_FOR_A_MUTANT = 1000
 
 interface Campaign {
   readonly histories: number

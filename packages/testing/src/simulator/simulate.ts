@@ -1,4 +1,4 @@
-import type { KeyManager } from '@keyturn/keyring'
+import type { KeyManager, KeyPolicy } from '@keyturn/keyring'
 import { SeededRandom } from './seeded-random.ts'
 import { changedPolicy, randomPolicy } from './simulated-policy.ts'
 import { World } from './world.ts'
@@ -32,7 +32,8 @@ const INCIDENTS = Object.freeze({
   storageBack: 8,
   diskFull: 3,
   slowStorage: 3,
-  reconfigure: 4,
+  reconfigure: 6,
+  hurry: 2,
   rotate: 6,
   queue: 3,
   force: 2,
@@ -112,6 +113,8 @@ async function happen(world: World, incident: keyof typeof INCIDENTS): Promise<v
       return world.note(`the storage takes ${storage.latencyMs} ms`)
     case 'reconfigure':
       return reconfigure(world)
+    case 'hurry':
+      return hurry(world)
     case 'rotate':
     case 'queue':
     case 'force':
@@ -126,9 +129,24 @@ async function happen(world: World, incident: keyof typeof INCIDENTS): Promise<v
   }
 }
 
-/** Every process is started anew with the changed setting, one after the other. */
 function reconfigure(world: World): void {
   const { policy, change } = changedPolicy(world.random, world.policy)
+  restartWith(world, policy, change)
+}
+
+/** An operator shortens the cache time, and turns the keys twice at once, while old copies of the set are still in use. */
+function hurry(world: World): void {
+  const { policy, time } = world
+  const timing = { ...policy.timing, jwksMaxAgeMs: 0 }
+  restartWith(world, { ...policy, timing }, 'jwksMaxAgeMs = 0')
+  void world.command('rotate', (manager) => rotate(manager, 'rotate'))
+  time.schedule(2 * timing.storePollMs + 1000, () => {
+    void world.command('rotate queue', (manager) => rotate(manager, 'queue'))
+  })
+}
+
+/** Every process is started anew with the changed setting, one after the other. */
+function restartWith(world: World, policy: KeyPolicy, change: string): void {
   world.policy = policy
   world.note(`settings change: ${change}`)
   for (const replica of [...world.replicas]) {
