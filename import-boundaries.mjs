@@ -7,7 +7,7 @@ const library = (name, others) => ({
   name: `${name}-stays-within`,
   comment: `${name} imports only ${['itself', ...others, "Node's own modules"].join(', ')}`,
   severity: 'error',
-  from: { path: `^packages/${name}/src/`, pathNot: '\\.test\\.ts$' },
+  from: { path: `^packages/${name}/src/`, pathNot: '\\.(test|fixture)\\.ts$' },
   to: { pathNot: `^packages/(${[name, ...others].join('|')})/`, dependencyTypesNot: ['core'] },
 })
 
@@ -21,7 +21,7 @@ export default {
       name: 'core-does-no-io',
       comment: 'core is pure: node:crypto, and the clock port of who composes',
       severity: 'error',
-      from: { path: '^packages/core/src/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^packages/core/src/', pathNot: '\\.(test|fixture)\\.ts$' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
     },
     {
@@ -37,7 +37,7 @@ export default {
       severity: 'error',
       from: {
         path: '^packages/keyturn/src/',
-        pathNot: ['^packages/keyturn/src/(main\\.ts|state/|cli/)', '\\.test\\.ts$'],
+        pathNot: ['^packages/keyturn/src/(main\\.ts|state/|cli/)', '\\.(test|fixture)\\.ts$'],
       },
       to: { path: '^packages/keyturn/src/state/sqlite' },
     },

@@ -34,7 +34,9 @@ function undocumentedErrors() {
   const documented = new Set(
     [...(read('errors.md') ?? '').matchAll(/`([a-z]+(?:_[a-z]+)+|stopping)`/g)].map(([, name]) => name),
   )
-  const sources = filesBelow('packages', '.ts').filter((file) => !/\.test\.ts$|\/testing\//.test(file))
+  const sources = filesBelow('packages', '.ts').filter(
+    (file) => !/\.(test|fixture)\.ts$|\/testing\//.test(file),
+  )
   const used = new Set(
     sources.flatMap((file) => {
       const text = readFileSync(join(root, file), 'utf8')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type ClaimExpectations, validateClaims } from './claims.ts'
-import { AUDIENCE, CLAIMS, ISSUER, NOW_SECONDS as NOW, outcomeOf } from './fixtures/issuer.ts'
+import { AUDIENCE, CLAIMS, ISSUER, NOW_SECONDS as NOW, outcomeOf } from './issuer.fixture.ts'
 import type { JsonObject } from './json.ts'
 
 const EXPECTED: ClaimExpectations = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatDuration, parseDuration } from './duration.ts'
-import { outcomeOf } from './fixtures/issuer.ts'
+import { outcomeOf } from './issuer.fixture.ts'
 
 describe('durations (R54)', () => {
   it.each([

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseDuration } from './duration.ts'
 import { KeysUnavailable, KeyturnError, TOKEN_REJECTIONS, TokenRejected } from './errors.ts'
-import { accept, CLAIMS, issue, SIGNERS, signLiterally } from './fixtures/issuer.ts'
+import { accept, CLAIMS, issue, SIGNERS, signLiterally } from './issuer.fixture.ts'
 import { parseJwk } from './jwk.ts'
 import { parseJwkSet } from './jwk-set.ts'
 

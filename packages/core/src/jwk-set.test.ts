@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { outcomeOf, SIGNERS, STRANGER } from './fixtures/issuer.ts'
+import { outcomeOf, SIGNERS, STRANGER } from './issuer.fixture.ts'
 import { JWK_SET_LIMITS, parseJwkSet } from './jwk-set.ts'
 
 const RSA = SIGNERS.RS256.jwk

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { compactVerify, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { ALGORITHM_NAMES, ALGORITHMS } from './algorithms.ts'
-import { CLAIMS, issue, outcomeOf, SIGNERS, signatureOf, signerOf } from './fixtures/issuer.ts'
+import { CLAIMS, issue, outcomeOf, SIGNERS, signatureOf, signerOf } from './issuer.fixture.ts'
 import { signCompact, splitCompact, verifySignature } from './jws.ts'
 
 const CAP = 8192

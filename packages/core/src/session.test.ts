@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { accept, checkerWith, issue, NOW_SECONDS } from './fixtures/issuer.ts'
+import { accept, checkerWith, issue, NOW_SECONDS } from './issuer.fixture.ts'
 import type { JsonObject } from './json.ts'
 import { sessionOf } from './session.ts'
 

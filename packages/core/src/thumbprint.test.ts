@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { ALGORITHM_NAMES } from './algorithms.ts'
-import { SIGNERS } from './fixtures/issuer.ts'
+import { SIGNERS } from './issuer.fixture.ts'
 import { thumbprint } from './thumbprint.ts'
 
 const RFC_7638_N = [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { accept, checkerWith, ISSUER, issue, outcomeOf } from './fixtures/issuer.ts'
+import { accept, checkerWith, ISSUER, issue, outcomeOf } from './issuer.fixture.ts'
 import { TokenChecker } from './token.ts'
 
 /** What a caller without types, or with settings read from the environment, may pass. */

@@ -12,7 +12,7 @@ import {
   STRANGER,
   signerOf,
   signLiterally,
-} from './fixtures/issuer.ts'
+} from './issuer.fixture.ts'
 import type { VerificationKey } from './jwk.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

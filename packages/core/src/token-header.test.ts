@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeBase64url } from './base64url.ts'
-import { accept, checkerWith, issue, outcomeOf, SIGNERS, signLiterally } from './fixtures/issuer.ts'
+import { accept, checkerWith, issue, outcomeOf, SIGNERS, signLiterally } from './issuer.fixture.ts'
 import type { JsonObject } from './json.ts'
 import type { TokenExpectations } from './token.ts'
 

@@ -11,7 +11,7 @@ import {
   SIGNERS,
   STRANGER,
   signLiterally,
-} from './fixtures/issuer.ts'
+} from './issuer.fixture.ts'
 import type { TokenExpectations } from './token.ts'
 
 const { key, jwk } = SIGNERS.EdDSA
