@@ -174,7 +174,9 @@ export function raiseMaxTtl(ring: KeyRing, kids: readonly string[], timing: Timi
 export function rememberExposure(ring: KeyRing, timing: Timing, now: number): KeyRing {
   const at = effectiveNow(ring, now)
   const current: Exposure = { exposureMs: exposureOf(timing), servedFrom: at, servedUntil: null }
-  const ended = ring.exposures.map((it) => ({ ...it, servedUntil: it.servedUntil ?? at }))
+  // by the clock of whoever served them last, which may be behind
+  const servedUntil = at + 2 * timing.clockSkewMs
+  const ended = ring.exposures.map((it) => ({ ...it, servedUntil: it.servedUntil ?? servedUntil }))
   const outlived = (it: Exposure) =>
     [...ended, current].some((other) => other.exposureMs >= it.exposureMs && servedLonger(other, it))
   return { ...ring, exposures: [...ended.filter((it) => !outlived(it)), current] }

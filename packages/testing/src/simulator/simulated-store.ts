@@ -119,7 +119,7 @@ export class SimulatedStore implements KeyStore {
       }
     } catch (error) {
       return (_, reject) => {
-        this.isUnanswered = !(error instanceof StoreConflict)
+        if (!(error instanceof StoreConflict)) this.isUnanswered = true
         reject(error)
       }
     }
