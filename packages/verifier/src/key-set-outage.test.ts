@@ -1,37 +1,14 @@
-import { fakeClock, testIssuer } from '@keyturn/testing'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { VerifierEvent } from './events.ts'
+import { testIssuer } from '@keyturn/testing'
+import { describe, expect, it } from 'vitest'
 import type { FetchKeySet } from './http-fetch.ts'
-import { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'
-
-const opened: Verifier[] = []
-afterEach(() => {
-  for (const verifier of opened.splice(0)) verifier.close()
-})
+import { codeOf, openVerifier } from './open-verifier.fixture.ts'
+import type { VerifierOptions } from './verifier.ts'
 
 async function open(options: Partial<VerifierOptions> = {}) {
-  const clock = fakeClock()
-  const issuer = await testIssuer({ clock })
-  const stranger = await testIssuer({ clock })
-  const events: VerifierEvent[] = []
-  const { endpoint } = issuer
-  const verifier = createVerifier({
-    issuer: issuer.issuer,
-    audience: issuer.audience,
-    fetch: endpoint.fetch,
-    clock,
-    random: () => 1,
-    onEvent: (event) => events.push(event),
-    ...options,
-  })
-  opened.push(verifier)
-  return { clock, issuer, endpoint, verifier, events, unknown: await stranger.token() }
+  const made = await openVerifier(options)
+  const stranger = await testIssuer({ clock: made.clock })
+  return { ...made, unknown: await stranger.token() }
 }
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'accepted',
-    (error) => error.code,
-  )
 const caught = (action: () => unknown) => {
   try {
     return action()

@@ -1,35 +1,10 @@
-import { fakeClock, testIssuer } from '@keyturn/testing'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { VerifierEvent } from './events.ts'
-import { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'
+import { testIssuer } from '@keyturn/testing'
+import { describe, expect, it } from 'vitest'
+import { codeOf, openVerifier } from './open-verifier.fixture.ts'
+import type { VerifierOptions } from './verifier.ts'
 
-const opened: Verifier[] = []
-afterEach(() => {
-  for (const verifier of opened.splice(0)) verifier.close()
-})
-
-async function open(options: Partial<VerifierOptions> = {}, cacheControl?: string) {
-  const clock = fakeClock()
-  const issuer = await testIssuer({ clock, ...(cacheControl === undefined ? {} : { cacheControl }) })
-  const events: VerifierEvent[] = []
-  const { endpoint } = issuer
-  const verifier = createVerifier({
-    issuer: issuer.issuer,
-    audience: issuer.audience,
-    fetch: endpoint.fetch,
-    clock,
-    random: () => 0,
-    onEvent: (event) => events.push(event),
-    ...options,
-  })
-  opened.push(verifier)
-  return { clock, issuer, endpoint, verifier, events }
-}
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'accepted',
-    (error) => error.code,
-  )
+const open = (options: Partial<VerifierOptions> = {}, cacheControl?: string) =>
+  openVerifier({ random: () => 0, ...options }, cacheControl)
 const SECOND = 1000
 
 describe('JWKSCache: one fetch for all (R35)', () => {

@@ -1,35 +1,13 @@
-import { fakeClock, type TestIssuer, testIssuer } from '@keyturn/testing'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { VerifierEvent } from './events.ts'
+import type { TestIssuer } from '@keyturn/testing'
+import { describe, expect, it } from 'vitest'
+import { closeAfterwards, codeOf, openVerifier } from './open-verifier.fixture.ts'
 import { createVerifier, type Verifier } from './verifier.ts'
 
-const opened: Verifier[] = []
-afterEach(() => {
-  for (const verifier of opened.splice(0)) verifier.close()
-})
-
 async function open() {
-  const clock = fakeClock()
-  const issuer = await testIssuer({ clock })
-  const events: VerifierEvent[] = []
-  const { endpoint } = issuer
-  const verifier = createVerifier({
-    issuer: issuer.issuer,
-    audience: issuer.audience,
-    fetch: endpoint.fetch,
-    clock,
-    random: () => 1,
-    onEvent: (event) => events.push(event),
-  })
-  opened.push(verifier)
-  await verifier.ready()
-  return { clock, issuer, endpoint, verifier, events }
+  const made = await openVerifier()
+  await made.verifier.ready()
+  return made
 }
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'accepted',
-    (error) => error.code,
-  )
 const syncCodeOf = (verifier: Verifier, token: string) => {
   try {
     verifier.verifySync(token)
@@ -211,7 +189,7 @@ describe('JWKSCache: an unknown kid for who cannot wait (R36, R40)', () => {
     const { clock, issuer, endpoint } = await open()
     const { issuer: iss, audience } = issuer
     const cold = createVerifier({ issuer: iss, audience, clock, fetch: endpoint.fetch })
-    opened.push(cold)
+    closeAfterwards(cold)
     const token = await issuer.token()
     for (let ask = 0; ask < 10; ask++) expect(syncCodeOf(cold, token)).toBe('keys_unavailable')
     await clock.advance(0)
@@ -241,7 +219,7 @@ async function openLagging() {
       return { status: 200, body, etag: undefined, cacheControl: undefined, age: undefined }
     },
   })
-  opened.push(verifier)
+  closeAfterwards(verifier)
   void verifier.ready()
   await issuer.rotate()
   await issuer.rotate()

@@ -1,21 +1,9 @@
-import { fakeClock, testIssuer } from '@keyturn/testing'
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'
+import { testIssuer } from '@keyturn/testing'
+import { describe, expect, it, vi } from 'vitest'
+import { closeAfterwards, openVerifier } from './open-verifier.fixture.ts'
+import { createVerifier, type Verifier } from './verifier.ts'
 
-const opened: Verifier[] = []
-afterEach(() => {
-  for (const verifier of opened.splice(0)) verifier.close()
-})
-
-async function open(options: Partial<VerifierOptions> = {}) {
-  const clock = fakeClock()
-  const issuer = await testIssuer({ clock })
-  const { endpoint } = issuer
-  const { issuer: iss, audience } = issuer
-  const verifier = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch, clock, ...options })
-  opened.push(verifier)
-  return { clock, issuer, endpoint, verifier }
-}
+const open = openVerifier
 /** What both ways of verifying say; they must agree. */
 async function outcomeOf(verifier: Verifier, token: unknown) {
   const later = await verifier.verify(token).then(
@@ -65,7 +53,7 @@ describe('JWKSAuthentication (R33, R42, R63)', () => {
     const issuer = await testIssuer({ algorithm })
     const { issuer: iss, audience } = issuer
     const verifier = createVerifier({ issuer: iss, audience, fetch: issuer.endpoint.fetch })
-    opened.push(verifier)
+    closeAfterwards(verifier)
     await verifier.ready()
     expect(await outcomeOf(verifier, await issuer.token())).toBe('accepted')
     expect(await outcomeOf(verifier, await issuer.forgedToken())).toBe('TokenRejected signature_invalid')
@@ -208,7 +196,7 @@ describe('options of a verifier (R33, R37)', () => {
     await expect(verifier.ready()).rejects.toMatchObject({ code: 'keys_unavailable' })
     const { issuer: iss, audience } = issuer
     const lenient = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch, allowForeignKids: true })
-    opened.push(lenient)
+    closeAfterwards(lenient)
     await lenient.ready()
     expect(lenient.health().kids).toEqual(['2026-01'])
   })
