@@ -164,7 +164,7 @@ export class World {
 
   async #makePair(machine: SimulatedMachine): Promise<KeyPair> {
     const pair = pooledPair(this.#pairs++)
-    const delay = this.random.between(0, LONGEST_KEYGEN_MS)
+    const delay = this.random.between(0, this.random.chance(0.5) ? 5 : LONGEST_KEYGEN_MS)
     return await new Promise((resolve) => {
       this.time.schedule(delay, () => machine.whenRunning(() => resolve(pair)))
     })
