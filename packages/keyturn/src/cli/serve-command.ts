@@ -17,11 +17,15 @@ export function serveCommand(): Command {
   return withSettings(new Command('serve'), 'all')
     .option('--init', 'create a ring and a state even where something of an installation is left')
     .description('run the authority')
-    .action(async ({ init }: { init?: boolean }, command: Command) => {
+    .action(async ({ init, json }: { init?: boolean; json?: boolean }, command: Command) => {
       const config = configOf(command)
       const logger = createLogger(config.logLevel)
       const authority = await startAuthority(config, { logger, initialize: init === true })
-      const bootstrap = await handOverBootstrapClient(authority, config)
+      const bootstrap = await handOverBootstrapClient(
+        authority,
+        config,
+        process.stdout.isTTY && json !== true,
+      )
       const { url, adminUrl } = authority
       print(
         command,
@@ -42,13 +46,17 @@ interface Bootstrap {
 }
 
 /** The first client's secret is shown on a terminal; where nobody looks it goes to a file that only the owner can read. */
-async function handOverBootstrapClient(authority: Authority, config: AuthorityConfig): Promise<Bootstrap> {
+async function handOverBootstrapClient(
+  authority: Authority,
+  config: AuthorityConfig,
+  toPerson: boolean,
+): Promise<Bootstrap> {
   const file = join(config.dataDir, BOOTSTRAP_FILE)
   const endpoint = `${authority.url}/oauth2/token`
   if (authority.bootstrapClient === undefined) return { data: {}, lines: [] }
   const { client, secret } = authority.bootstrapClient
   const { clientId } = client
-  if (process.stdout.isTTY) {
+  if (toPerson) {
     const command = `curl -u ${clientId}:${secret} -d grant_type=client_credentials ${endpoint}`
     return {
       data: { clientId },
