@@ -13,6 +13,8 @@ const clientToken = async (scope = '') => {
   return `Bearer ${(await jsonOf(response)).access_token}`
 }
 
+const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
+
 describe('tokens for users (R23, R48)', () => {
   it('carry who the user is, through whom, and what it may', async () => {
     const asked = {
@@ -67,6 +69,8 @@ describe('tokens for users (R23, R48)', () => {
     ['no JSON', '{', 'request_malformed'],
     ['a prototype', '{"subject":"u","__proto__":{}}', 'request_malformed'],
     ['claims as array', { subject: 'u', claims: [] }, 'request_invalid'],
+    ['claims that are nested too deep', { subject: 'u', claims: { x: nested(9) } }, 'claims_refused'],
+    ['claims nested without end', { subject: 'u', claims: { x: nested(3000) } }, 'claims_refused'],
     ['claims beyond the limit', { subject: 'u', claims: { x: 'y'.repeat(6000) } }, 'claims_refused'],
   ])('refuses %s', async (_, body, code) => {
     const response = await authority.askForSubject(body)

@@ -44,6 +44,9 @@ const ACCESS_TOKEN = 'at+jwt'
 /** Verifiers take tokens of at most 8 KiB; what is left is for header, signature and base64url. */
 const MAX_CLAIMS_BYTES = 5120
 
+/** Verifiers take payloads of at most 16 levels. */
+const MAX_CLAIM_DEPTH = 8
+
 /** Issues access tokens (RFC 9068). */
 export class TokenService {
   readonly #options: TokenServiceOptions
@@ -83,6 +86,9 @@ export class TokenService {
     if (Object.keys(request.claims).some((claim) => OWN_CLAIMS.has(claim))) {
       throw new KeyturnError('claims_refused', 'expected no claim that the authority sets')
     }
+    if (!isWithinDepth(request.claims, MAX_CLAIM_DEPTH)) {
+      throw new KeyturnError('claims_refused', `expected claims of at most ${MAX_CLAIM_DEPTH} levels`)
+    }
     const session = { type: 0, role: request.role === 'admin' ? 2 : 1, verified: request.verified }
     const claims = { ...request.claims, sub: request.subject, client_id: client.clientId, ...session }
     return await this.#sign(claims, { scope, aud: request.audience, ttlSeconds: request.ttlSeconds })
@@ -111,4 +117,10 @@ export class TokenService {
     onIssued(performance.now() - startedAt)
     return { token, expiresInSeconds: ttlSeconds, scope }
   }
+}
+
+/** Goes no deeper than it may, whatever the caller has nested. */
+function isWithinDepth(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return depth > 0 && Object.values(value).every((member) => isWithinDepth(member, depth - 1))
 }
