@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { jsonOf, runAuthority } from './running-authority.ts'
 
@@ -62,6 +63,34 @@ describe('health and metrics (R51, R52)', () => {
     }
     for (const host of ['evil.example', 'localhost.evil.example', 'a b'])
       expect(await askAs(metrics, host)).toBeGreaterThan(399)
+    await authority.close()
+  })
+})
+
+describe('what is no request (R53)', () => {
+  const send = (url: string, bytes: string) =>
+    new Promise<string>((resolve, reject) => {
+      let answer = ''
+      const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(bytes))
+      socket.on('data', (chunk) => {
+        answer += chunk
+      })
+      socket.on('close', () => resolve(answer)).on('error', reject)
+    })
+
+  it('is refused in the shape of every other refusal, and the authority goes on', async () => {
+    const authority = await runAuthority()
+    const twice = 'Transfer-Encoding: chunked\r\nContent-Length: 3'
+    for (const [bytes, status] of [
+      ['BROKEN\r\n\r\n', 400],
+      [`POST /oauth2/token HTTP/1.1\r\nHost: a\r\n${twice}\r\n\r\n`, 400],
+      [`GET /livez HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      const [head = '', body = ''] = (await send(authority.url, bytes)).split('\r\n\r\n')
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} .*application/problem\\+json`, 's'))
+      expect(JSON.parse(body)).toMatchObject({ status, code: 'request_unreadable' })
+    }
+    expect((await fetch(`${authority.url}/livez`)).status).toBe(200)
     await authority.close()
   })
 })

@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Listener } from '../config/load-config.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { problemHandler, sendProblem } from './problem.ts'
+import { answerUnreadableRequest } from './unreadable-request.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADER_LIMIT_BYTES = 16 * 1024
@@ -18,6 +19,7 @@ export function createListener(logger: Logger): FastifyInstance {
     forceCloseConnections: 'idle',
     http: { maxHeaderSize: HEADER_LIMIT_BYTES, headersTimeout: REQUEST_TIMEOUT_MS },
     frameworkErrors: problemHandler(logger),
+    clientErrorHandler: answerUnreadableRequest,
   })
   server.setErrorHandler(problemHandler(logger))
   server.setNotFoundHandler((_request, reply) => {

@@ -57,13 +57,18 @@ export function problemOf(error: unknown): Problem {
   return { status, code, detail: STATUS_CODES[status] ?? 'the request cannot be understood' }
 }
 
+/** The JSON of a problem. */
+export function problemDocument({ status, code, detail }: Problem): string {
+  return JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, code, detail })
+}
+
 /** Answers with a problem document. */
-export function sendProblem(reply: FastifyReply, { status, code, detail }: Problem): void {
+export function sendProblem(reply: FastifyReply, problem: Problem): void {
   reply
-    .code(status)
+    .code(problem.status)
     .header('cache-control', 'no-store')
     .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, code, detail }))
+    .send(problemDocument(problem))
 }
 
 /** The error handler of both listeners; logs what is our fault, and never what the caller sent. */
