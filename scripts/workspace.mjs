@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -39,7 +39,8 @@ export async function build() {
   const startedAt = new Date()
   await node(['node_modules/typescript/bin/tsc', '-b', ...packages.map((name) => `packages/${name}`)], TALK)
   mkdirSync(join(root, 'node_modules/.cache'), { recursive: true })
-  writeFileSync(BUILT, startedAt.toISOString())
+  writeFileSync(BUILT, '')
+  utimesSync(BUILT, startedAt, startedAt)
 }
 
 /** Runs a script on the pinned Node, to its end. */

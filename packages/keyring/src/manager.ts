@@ -263,6 +263,11 @@ export class KeyManager {
     return isExposureRecorded(this.#keeper.ring, this.#policy)
   }
 
+  /** The time by which keys change state: the wall clock, never behind the last write. */
+  get now(): number {
+    return this.#keeper.now
+  }
+
   /** The ring as it is in memory. */
   ring(): KeyRing {
     return this.#keeper.ring

@@ -24,6 +24,7 @@ export class RingFollower {
   #lookedAt = Number.POSITIVE_INFINITY
   #askedAt: number | undefined
   #look: Promise<void> | undefined
+  #reload: Promise<void> | undefined
 
   constructor(options: RingFollowerOptions) {
     this.#options = options
@@ -95,12 +96,20 @@ export class RingFollower {
   async #lookOnce(): Promise<void> {
     const { keeper, clock, pollMs, onAdopted } = this.#options
     const askedAt = clock.monotonicNow()
+    if (this.#reload !== undefined) {
+      // the last question hangs: another would hang too, and cost a thread
+      this.#lookedAt = askedAt
+      return
+    }
+    this.#reload = keeper.reload().finally(() => {
+      this.#reload = undefined
+    })
     let cancel = () => {}
     const late = new Promise<'late'>((resolve) => {
       cancel = clock.setTimer(() => resolve('late'), pollMs)
     })
     try {
-      const outcome = await Promise.race([keeper.reload(), late])
+      const outcome = await Promise.race([this.#reload, late])
       this.#lookedAt = outcome === 'late' ? clock.monotonicNow() : askedAt
       onAdopted()
     } catch (error) {

@@ -60,7 +60,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       },
     })
     undo.push(() => keys.close())
-    metrics.observe({ keys, now: systemClock.now, dataDir: config.dataDir })
+    metrics.observe({ keys, now: () => keys.now, dataDir: config.dataDir })
     // a ring of the first generation has just been made; beside an older one the state must be there
     const state = await SqliteState.open({
       dataDir: config.dataDir,
@@ -68,9 +68,6 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     })
     undo.push(() => state.close())
     const clients = new ClientRegistry(state, systemClock.now)
-    const bootstrapClient = state.created
-      ? await clients.create('bootstrap', [TOKENS_ISSUE, KEYS_ADMIN])
-      : undefined
     const { issuer, audience, accessTokenTtlSeconds: ttlSeconds } = config
     const tokens = new TokenService({
       keys,
@@ -95,6 +92,9 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     undo.push(() => drain(server))
     const adminUrl = await listen(admin, config.admin)
     const url = await listen(server, config.http)
+    // last, so that its secret reaches somebody: a start that fails before makes none
+    const isNew = (await clients.list()).length === 0
+    const bootstrapClient = isNew ? await clients.create('bootstrap', [TOKENS_ISSUE, KEYS_ADMIN]) : undefined
     return { url, adminUrl, bootstrapClient, close }
   } catch (error) {
     await close()

@@ -20,7 +20,7 @@ function listCommand(): Command {
     .action(async (_options: unknown, command: Command) => {
       await visit(command, async (manager) => {
         const ring = manager.ring()
-        const now = Date.now()
+        const { now } = manager
         const keys = ring.keys.map((key) => describeKey(key, now)).filter(({ state }) => state !== 'removed')
         const rows = keys.map((key) => [
           key.kid,

@@ -30,7 +30,7 @@ export function createAdminServer({ keys, metrics, logger, host }: AdminServerOp
   )
   server.get('/health/details', async (_request, reply) => {
     const ring = keys.ring()
-    const now = Date.now()
+    const { now } = keys
     return reply.header('cache-control', 'no-store').send({
       ...keys.health(),
       generation: ring.generation,
