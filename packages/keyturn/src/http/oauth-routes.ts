@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ClientRegistry } from '../service/client-registry.ts'
 import type { TokenService } from '../service/token-service.ts'
 import type { Client } from '../state/client-store.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import { BASIC_CHALLENGE, basicCredentials, type ClientCredentials } from './client-credentials.ts'
 import { HttpRefusal, problemOf } from './problem.ts'
 
@@ -10,6 +11,7 @@ import { HttpRefusal, problemOf } from './problem.ts'
 export interface OAuthRouteOptions {
   readonly clients: ClientRegistry
   readonly tokens: TokenService
+  readonly logger: Logger
 }
 
 /** Error codes of RFC 6749, section 5.2. */
@@ -34,7 +36,7 @@ class OAuthRefusal extends HttpRefusal {
 /** The token endpoint (RFC 6749, section 3.2): form in, JSON out, never cached. */
 export async function oauthRoutes(
   server: FastifyInstance,
-  { clients, tokens }: OAuthRouteOptions,
+  { clients, tokens, logger }: OAuthRouteOptions,
 ): Promise<void> {
   server.removeAllContentTypeParsers()
   server.addContentTypeParser(
@@ -45,7 +47,11 @@ export async function oauthRoutes(
   server.addHook('onSend', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
   })
-  server.setErrorHandler((error, _request, reply) => sendOAuthError(error, reply))
+  server.setErrorHandler((error, _request, reply) => {
+    const refusal = asOAuthRefusal(error)
+    if (refusal.status >= 500) logger.error({ err: error, code: refusal.code }, 'request failed')
+    sendRefusal(refusal, reply)
+  })
 
   server.post('/oauth2/token', async (request) => {
     const form = (request.body ?? new Map()) as Form
@@ -96,8 +102,7 @@ function credentialsOf(request: FastifyRequest, form: Form): ClientCredentials |
   return basic
 }
 
-function sendOAuthError(error: unknown, reply: FastifyReply): void {
-  const refusal = asOAuthRefusal(error)
+function sendRefusal(refusal: OAuthRefusal, reply: FastifyReply): void {
   reply
     .code(refusal.status)
     .headers(refusal.headers)

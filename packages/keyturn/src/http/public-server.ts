@@ -18,14 +18,16 @@ export interface PublicServerOptions extends TokenRouteOptions, HealthRouteOptio
 export async function createPublicServer(options: PublicServerOptions): Promise<FastifyInstance> {
   const { keys, timing, onJwksRequest, logger } = options
   const server = createListener(logger)
-  // a process that slept must not go by what it knew
-  server.addHook('onRequest', async () => {
-    if (keys.mayHaveSlept) await keys.catchUp()
-  })
-  jwksRoutes(server, { keys, timing, onRequest: onJwksRequest })
   metadataRoutes(server, options.issuer)
   healthRoutes(server, options)
-  tokenRoutes(server, options)
-  await server.register(async (scope) => oauthRoutes(scope, options))
+  await server.register(async (scope) => {
+    // a process that slept must not go by what it knew
+    scope.addHook('onRequest', async () => {
+      if (keys.mayHaveSlept) await keys.catchUp()
+    })
+    jwksRoutes(scope, { keys, timing, onRequest: onJwksRequest })
+    tokenRoutes(scope, options)
+    await scope.register(async (inner) => oauthRoutes(inner, options))
+  })
   return server
 }
