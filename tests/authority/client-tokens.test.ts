@@ -19,7 +19,7 @@ describe('tokens for clients (R23, R24, R47)', () => {
     expect(response.status).toBe(200)
     expect(response.headers.get('cache-control')).toBe('no-store')
     const { access_token: token, ...rest } = await jsonOf(response)
-    expect(rest).toEqual({ token_type: 'Bearer', expires_in: 3600, scope: 'tokens:issue keys:admin' })
+    expect(rest).toEqual({ token_type: 'Bearer', expires_in: 3600 })
     const jwks = await fetch(`${authority.url}/.well-known/jwks.json`)
     const { payload } = await jwtVerify(String(token), createLocalJWKSet((await jwks.json()) as never), {
       issuer: authority.issuer,
@@ -27,18 +27,10 @@ describe('tokens for clients (R23, R24, R47)', () => {
       typ: 'at+jwt',
     })
     const { clientId } = authority
-    expect(payload).toMatchObject({ sub: clientId, client_id: clientId, scope: 'tokens:issue keys:admin' })
+    expect(payload).toMatchObject({ sub: clientId, client_id: clientId })
+    expect(payload, 'a service that gets it must not be able to mint with it').not.toHaveProperty('scope')
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(3600)
-    expect(Object.keys(payload).sort()).toEqual([
-      'aud',
-      'client_id',
-      'exp',
-      'iat',
-      'iss',
-      'jti',
-      'scope',
-      'sub',
-    ])
+    expect(Object.keys(payload).sort()).toEqual(['aud', 'client_id', 'exp', 'iat', 'iss', 'jti', 'sub'])
   })
 
   it('carry the scopes that were asked for, if the client has them', async () => {

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => authority.close())
 
-const clientToken = async (scope = '') => {
+const clientToken = async (scope = '&scope=tokens:issue') => {
   const response = await authority.askForToken(`grant_type=client_credentials${scope}`)
   return `Bearer ${(await jsonOf(response)).access_token}`
 }

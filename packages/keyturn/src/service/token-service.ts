@@ -61,7 +61,8 @@ export class TokenService {
    * @throws {KeyturnError} `scope_refused`
    */
   async issueToClient(client: Client, requestedScope: string | undefined): Promise<IssuedToken> {
-    const scope = requestedScope ?? client.scopes.join(' ')
+    // what the authority itself obeys is given only to who asks for it: services see the other tokens
+    const scope = requestedScope ?? client.scopes.filter((one) => !RESERVED_SCOPES.has(one)).join(' ')
     const isGranted = scope === '' || scope.split(' ').every((one) => client.scopes.includes(one))
     if (!isGranted) throw new KeyturnError('scope_refused', "expected scopes among the client's own")
     const { clientId } = client
