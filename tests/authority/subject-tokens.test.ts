@@ -95,7 +95,7 @@ describe('tokens for users through nobody else (R24, R68, R70, R73)', () => {
 
   it('refuses a user who presents a token of its own', async () => {
     const { access_token: token } = await jsonOf(
-      await authority.askForSubject({ subject: 'u', role: 'admin' }),
+      await authority.askForSubject({ subject: 'u', role: 'admin', audience: `${authority.issuer}/v1` }),
     )
     expect(await refused(`Bearer ${token}`)).toEqual([401, 'token_refused'])
   })

@@ -99,6 +99,7 @@ export class RingFollower {
     if (this.#reload !== undefined) {
       // the last question hangs: another would hang too, and cost a thread
       this.#lookedAt = askedAt
+      this.#noteError(noAnswer())
       return
     }
     this.#reload = keeper.reload().finally(() => {
@@ -109,8 +110,8 @@ export class RingFollower {
       cancel = clock.setTimer(() => resolve('late'), pollMs)
     })
     try {
-      const outcome = await Promise.race([this.#reload, late])
-      this.#lookedAt = outcome === 'late' ? clock.monotonicNow() : askedAt
+      if ((await Promise.race([this.#reload, late])) === 'late') throw noAnswer()
+      this.#lookedAt = askedAt
       onAdopted()
     } catch (error) {
       this.#lookedAt = clock.monotonicNow()
@@ -130,4 +131,8 @@ export class RingFollower {
     if (code !== this.#error) this.#options.onEvent({ kind: 'store-unreadable', code })
     this.#error = code
   }
+}
+
+function noAnswer(): KeyturnError {
+  return new KeyturnError('store_failed', 'the key store does not answer')
 }

@@ -83,7 +83,6 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       clients,
       tokens,
       issuer,
-      audience,
       logger,
       timing: config.policy.timing,
       onJwksRequest: (status) => metrics.onJwksRequest(status),

@@ -149,7 +149,8 @@ export class FileKeyStore implements KeyStore {
 
   async #read<T>(generation: number, as: (file: Buffer, generation: number) => T): Promise<T | undefined> {
     const path = join(this.#directory, ringFileName(generation))
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(ignoreMissing)
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(ignoreMissing)
     if (file === undefined) return undefined
     try {
       const stats = await file.stat()

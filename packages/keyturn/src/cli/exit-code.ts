@@ -26,7 +26,11 @@ function partsOf(error: unknown): { code: string; message: string; remedy?: stri
   if (error instanceof CommanderError) {
     return {
       code: 'usage',
-      message: error.message.replace(/^error: /, '').replaceAll('\n', ' '),
+      // what is long may be a token or a secret in the wrong place
+      message: error.message
+        .replace(/^error: /, '')
+        .replaceAll('\n', ' ')
+        .replace(/\S{40,}/g, '…'),
       remedy: 'see: keyturn --help',
     }
   }

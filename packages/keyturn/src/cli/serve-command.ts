@@ -5,7 +5,6 @@ import { Command } from 'commander'
 import type { AuthorityConfig } from '../config/load-config.ts'
 import { type Authority, startAuthority } from '../main.ts'
 import { createLogger } from '../telemetry/logger.ts'
-import { EXIT } from './exit-code.ts'
 import { print } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 
@@ -34,8 +33,8 @@ export function serveCommand(): Command {
       )
       await untilToldToStop()
       logger.info({}, 'stopping')
-      // a disk that hangs must not keep a process that was told to stop
-      setTimeout(() => process.exit(EXIT.failed), LONGEST_STOP_MS).unref()
+      // a disk that hangs must not keep a process that was told to stop; exit() would wait for the threads that hang with it
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), LONGEST_STOP_MS).unref()
       await authority.close()
     })
 }

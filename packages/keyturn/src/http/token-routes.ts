@@ -3,7 +3,7 @@ import type { KeyManager } from '@keyturn/keyring'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type ClientRegistry, TOKENS_ISSUE } from '../service/client-registry.ts'
-import type { SubjectRequest, TokenService } from '../service/token-service.ts'
+import { authorityAudience, type SubjectRequest, type TokenService } from '../service/token-service.ts'
 import type { Client } from '../state/client-store.ts'
 import { basicCredentials } from './client-credentials.ts'
 import { HttpRefusal } from './problem.ts'
@@ -14,7 +14,6 @@ export interface TokenRouteOptions {
   readonly clients: ClientRegistry
   readonly tokens: TokenService
   readonly issuer: string
-  readonly audience: string
 }
 
 const shortText = z.string().min(1).max(255)
@@ -33,8 +32,8 @@ const BODY = z.strictObject({
 
 /** `POST /v1/tokens`: a client that knows the user asks for a token with which the user speaks. */
 export function tokenRoutes(server: FastifyInstance, options: TokenRouteOptions): void {
-  const { tokens, issuer, audience } = options
-  const checker = new TokenChecker({ issuer, audience })
+  const { tokens, issuer } = options
+  const checker = new TokenChecker({ issuer, audience: authorityAudience(issuer) })
   server.post('/v1/tokens', async (request, reply) => {
     const client = await trustedClient(options, checker, request)
     const { token, expiresInSeconds, scope } = await tokens.issueForSubject(client, parseBody(request.body))

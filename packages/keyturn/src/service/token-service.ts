@@ -65,11 +65,10 @@ export class TokenService {
     const scope = requestedScope ?? client.scopes.filter((one) => !RESERVED_SCOPES.has(one)).join(' ')
     const isGranted = scope === '' || scope.split(' ').every((one) => client.scopes.includes(one))
     if (!isGranted) throw new KeyturnError('scope_refused', "expected scopes among the client's own")
+    const isForAuthority = scope.split(' ').some((one) => RESERVED_SCOPES.has(one))
+    const aud = isForAuthority ? authorityAudience(this.#options.issuer) : undefined
     const { clientId } = client
-    return await this.#sign(
-      { sub: clientId, client_id: clientId },
-      { scope, aud: undefined, ttlSeconds: undefined },
-    )
+    return await this.#sign({ sub: clientId, client_id: clientId }, { scope, aud, ttlSeconds: undefined })
   }
 
   /**
@@ -118,6 +117,11 @@ export class TokenService {
     onIssued(performance.now() - startedAt)
     return { token, expiresInSeconds: ttlSeconds, scope }
   }
+}
+
+/** `aud` of tokens that only the authority takes: no service accepts one, and one that sees it cannot mint with it. */
+export function authorityAudience(issuer: string): string {
+  return `${issuer.replace(/\/+$/, '')}/v1`
 }
 
 /** Goes no deeper than it may, whatever the caller has nested. */

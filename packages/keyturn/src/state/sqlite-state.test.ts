@@ -84,6 +84,8 @@ describe('the state of an authority (R49)', () => {
     database.exec('PRAGMA user_version = 99')
     database.close()
     expect(await codeOf(open(false))).toBe('state_newer')
+    await writeFile(path, '')
+    expect(await codeOf(open(false))).toBe('state_corrupt')
     await writeFile(path, 'x'.repeat(4096))
     expect(await codeOf(open(false))).toBe('state_failed')
   })

@@ -39,14 +39,14 @@ export class SqliteState implements ClientStore {
   /**
    * Opens the file, and brings its tables up to date.
    *
-   * @throws {KeyturnError} `state_missing`, `state_unsafe`, `state_newer`, `state_failed`
+   * @throws {KeyturnError} `state_missing`, `state_unsafe`, `state_corrupt`, `state_newer`, `state_failed`
    */
   static async open({ dataDir, mayCreate }: SqliteStateOptions): Promise<SqliteState> {
     const path = stateFileOf(dataDir)
     const created = await prepareStateFile(dataDir, { mayCreate })
     const database = new Database(path)
     try {
-      await migrate(database, path)
+      await migrate(database, path, mayCreate)
       return new SqliteState(database, created)
     } catch (error) {
       await database.close()
@@ -89,8 +89,13 @@ function clientOf(row: Row): Client {
   }
 }
 
-async function migrate(database: Database, path: string): Promise<void> {
+async function migrate(database: Database, path: string, mayCreate: boolean): Promise<void> {
   const [row] = await database.query('PRAGMA user_version')
+  if (Number(row?.user_version) === 0 && !mayCreate) {
+    throw new KeyturnError('state_corrupt', `${path} is empty, or was never finished`, {
+      remedy: 'restore the file; or, to give up all clients: keyturn serve --init',
+    })
+  }
   if (Number(row?.user_version) > VERSION) {
     throw new KeyturnError('state_newer', `${path} was written by a newer version`, {
       remedy: 'run the version that wrote it, or a later one',
