@@ -45,6 +45,7 @@ describe('usage (R57)', () => {
     ['keys frobnicate', 2],
     ['keys list --frobnicate', 2],
     ['keys list extra', 2],
+    ['keys rotate --queue --force', 2],
     ['keys revoke', 2],
     ['keys revoke K', 2],
     ['token verify', 2],

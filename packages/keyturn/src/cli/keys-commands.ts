@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyManager, type KeyRecord, stateOf } from '@keyturn/keyring'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { openSharedKeyStore } from '../key-store.ts'
 import { print, rfc3339, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
@@ -39,7 +39,9 @@ function listCommand(): Command {
 function rotateCommand(): Command {
   return withSettings(new Command('rotate'), 'data-folder')
     .description('let the next key sign now, or as soon as its lead allows')
-    .option('--queue', 'book the earliest safe time instead of being refused')
+    .addOption(
+      new Option('--queue', 'book the earliest safe time instead of being refused').conflicts('force'),
+    )
     .option(
       '--force',
       'do it now, though verifiers that have not seen the key refuse its tokens until they refresh',
@@ -61,7 +63,7 @@ function rotateCommand(): Command {
 function revokeCommand(): Command {
   return withSettings(new Command('revoke'), 'data-folder')
     .argument('<kid>', 'key to revoke; see: keyturn keys list')
-    .requiredOption('--reason <text>', 'why; kept with the key')
+    .requiredOption('--reason <text>', 'why; kept with the key (required)')
     .option(
       '--fresh',
       'the store leaked: revoke every key whose private half is in it, and sign with a new pair',
