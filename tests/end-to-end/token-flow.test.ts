@@ -1,3 +1,4 @@
+import type { JsonWebKey } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,7 +50,8 @@ let authority: Running<AuthorityReady>
 let services: readonly Running<{ readonly url: string }>[]
 const held: HeldToken[] = []
 const kids = new Set<string>()
-const counts = { issued: 0, accepted: 0, refused: 0, expired: 0 }
+const counts = { issued: 0, accepted: 0, expired: 0, refused: {} as Record<string, number> }
+const publicKeys = new Map<string, JsonWebKey>()
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'keyturn-e2e-'))
@@ -90,7 +92,9 @@ describe('EndToEndTokenFlow, KeyRotationWithActiveTokens, MultiServiceAuthentica
     await Promise.all([...clients, attacker])
     expect(kids.size).toBeGreaterThan(ROTATIONS)
     expect(counts.issued).toBeGreaterThan(100)
-    expect(counts.refused).toBeGreaterThan(100)
+    expect(counts.accepted).toBeGreaterThan(300)
+    expect(Object.keys(counts.refused)).toHaveLength(8)
+    for (const times of Object.values(counts.refused)) expect(times).toBeGreaterThan(30)
     expect(counts.expired).toBeGreaterThan(0)
     console.log(`${kids.size - 1} rotations`, counts)
   })
@@ -100,7 +104,7 @@ describe('EndToEndTokenFlow, KeyRotationWithActiveTokens, MultiServiceAuthentica
     const old = await obtain()
     const before = Date.now()
     const revoked = await keyturn(['keys', 'revoke', old.kid, '--reason', 'test', '--json'], env)
-    expect(revoked.stderr).not.toContain('keyturn:')
+    expect(revoked.code).toBe(0)
     const { revokedKid, activeKid, refusedEverywhereBy } = JSON.parse(revoked.stdout)
     expect(revokedKid).toBe(old.kid)
     await sleep(200)
@@ -147,10 +151,11 @@ async function everywhere(token: HeldToken): Promise<void> {
     counts.accepted += 3
   } else if (age > TOLERANCE_MS + 1000) {
     for (const { status, code } of outcomes) {
-      expect(status, code).toBeGreaterThan(400)
-      expect(['token_expired', 'key_unknown', 'keys_unavailable']).toContain(code)
+      // its key may have left the set, and while the set cannot be had nothing is said of a key that is not there
+      if (status === 503) continue
+      expect([401, ['token_expired', 'key_unknown'].includes(code ?? '')], code).toEqual([status, true])
+      counts.expired += 1
     }
-    counts.expired += 3
   }
 }
 
@@ -161,16 +166,28 @@ async function tryHostileTokens(isDone: () => boolean): Promise<void> {
       await sleep(20)
       continue
     }
-    for (const [what, token] of Object.entries(hostileTokens(good.text))) {
+    const publicJwk = await publicKeyOf(good.kid)
+    for (const { what, text, code } of publicJwk === undefined ? [] : hostileTokens(good.text, publicJwk)) {
       for (const { ready } of services) {
-        // an unknown kid cannot be told from a new one while the key set cannot be had: then it is 503
-        const { status } = await present(ready.url, token)
-        expect([401, 503], `a token ${what}`).toContain(status)
-        counts.refused += 1
+        const answer = await present(ready.url, text)
+        // an unknown kid cannot be told from a new one while the key set cannot be had
+        if (code === 'key_unknown' && answer.status === 503) continue
+        expect([what, answer]).toEqual([what, { status: 401, code }])
+        counts.refused[what] = (counts.refused[what] ?? 0) + 1
       }
     }
     await sleep(100)
   }
+}
+
+/** Out of the published set; `undefined` while the authority is down. */
+async function publicKeyOf(kid: string): Promise<JsonWebKey | undefined> {
+  if (!publicKeys.has(kid)) {
+    const response = await fetch(`${authority.ready.issuer}/.well-known/jwks.json`).catch(() => undefined)
+    const { keys } = ((await response?.json()) ?? { keys: [] }) as { keys: (JsonWebKey & { kid: string })[] }
+    for (const key of keys) publicKeys.set(key.kid, key)
+  }
+  return publicKeys.get(kid)
 }
 
 async function killAndRestart(): Promise<void> {

@@ -5,7 +5,7 @@ export {
   isAlgorithmName,
   type SignatureAlgorithm,
 } from './algorithms.ts'
-export { decodeBase64url, encodeBase64url, isCanonicalBase64url } from './base64url.ts'
+export { decodeBase64url, encodeBase64url } from './base64url.ts'
 export { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
 export { formatDuration, parseDuration } from './duration.ts'
 export {
@@ -34,7 +34,7 @@ export {
   type SkippedKey,
 } from './jwk-set.ts'
 export { type CompactJws, signCompact, splitCompact, verifySignature } from './jws.ts'
-export { type Clock, type Logger, type SigningKey, silentLogger, systemClock } from './ports.ts'
+export { type Clock, type SigningKey, systemClock } from './ports.ts'
 export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'
 export { requiredMembers, thumbprint } from './thumbprint.ts'
@@ -45,4 +45,3 @@ export {
   type TokenHeader,
   type VerifiedToken,
 } from './token.ts'
-export { RSA_MODULUS_BITS } from './weak-keys.ts'

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { silentLogger, systemClock } from './ports.ts'
+import { systemClock } from './ports.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -52,14 +52,5 @@ describe('systemClock', () => {
     systemClock.setTimer(callback, -5)
     vi.advanceTimersByTime(0)
     expect(callback).toHaveBeenCalledTimes(1)
-  })
-})
-
-describe('silentLogger', () => {
-  it('says nothing', () => {
-    const write = vi.spyOn(process.stdout, 'write')
-    for (const level of ['info', 'warn', 'error'] as const) silentLogger[level]({}, 'text')
-    expect(write).not.toHaveBeenCalled()
-    write.mockRestore()
   })
 })

@@ -14,13 +14,6 @@ export interface Clock {
   setTimer(callback: () => void, delayMs: number): () => void
 }
 
-/** Where the libraries speak to people. Messages are constant text; what varies is in the fields. */
-export interface Logger {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
-
 /** A private key that somebody holds: its bytes never cross this port. */
 export interface SigningKey {
   readonly kid: string
@@ -42,6 +35,3 @@ export const systemClock: Clock = Object.freeze({
     return () => clearTimeout(timer)
   },
 })
-
-/** Says nothing: the default logger. */
-export const silentLogger: Logger = Object.freeze({ info() {}, warn() {}, error() {} })

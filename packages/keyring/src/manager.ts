@@ -146,7 +146,7 @@ export class KeyManager {
     options: { readonly ttlSeconds: number; readonly typ: string },
   ): Promise<string> {
     const { ttlSeconds, typ } = options
-    if (this.mayHaveSlept) await this.catchUp()
+    await this.catchUp()
     const key = activeKey(this.#keeper.ring, this.#keeper.now)
     if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1) {
       throw new KeyturnError('ttl_invalid', 'expected a lifetime of at least one second, in whole seconds')
@@ -185,7 +185,10 @@ export class KeyManager {
     return this.#follower.mayHaveSlept
   }
 
-  /** Looks at the store now, for at most P. A store that cannot be reached is no error: what is in memory goes on. */
+  /**
+   * Looks at the store if this process may have slept, for at most P; else returns at once. A store that cannot be reached
+   * is no error: what is in memory goes on.
+   */
   async catchUp(): Promise<void> {
     await this.#follower.catchUp()
   }
@@ -203,7 +206,7 @@ export class KeyManager {
    * earliest time, or `force` accepts that verifiers refuse tokens until they refresh
    */
   async rotate(urgency: RotationUrgency = {}): Promise<Rotation> {
-    if (findKey(this.#keeper.ring, 'next', this.#keeper.now) === undefined) await this.#keeper.maintain()
+    await this.#keeper.addSpare()
     const { storePollMs, clockSkewMs } = this.#policy.timing
     const withinMs = storePollMs + (this.#store.sharesClock ? 0 : 2 * clockSkewMs)
     let kid = ''
@@ -237,8 +240,8 @@ export class KeyManager {
       this.#keeper.commit((ring, moment) =>
         revokeKey(ring, { kid, reason: options.reason, fresh, everyPrivateHalf }, this.#policy, moment.now),
       )
-    const after = await revokeWith(undefined).catch(async (error) => {
-      if (error.code !== 'no_spare') throw error
+    const after = await revokeWith(undefined).catch(async (error: unknown) => {
+      if (!(error instanceof KeyturnError) || error.code !== 'no_spare') throw error
       return await revokeWith(await this.#generate(this.#policy))
     })
     const active = activeKey(after, this.#keeper.now)

@@ -77,10 +77,11 @@ export class RingFollower {
   }
 
   /**
-   * Looks at the store at once, one look for all who wait, and no longer than P: where the store does not answer, what is
+   * Looks at the store if anything may have been missed, one look for all who wait, and no longer than P: where the store does not answer, what is
    * known has to do.
    */
   async catchUp(): Promise<void> {
+    if (!this.mayHaveSlept) return
     this.#look ??= this.#lookAtOnce().finally(() => {
       this.#look = undefined
     })

@@ -4,7 +4,15 @@ import { ClockGuard } from './clock-guard.ts'
 import type { KeyringEvent } from './events.ts'
 import type { generateSigningPair, KeyPair } from './key-pair.ts'
 import { applyHousekeeping, type Decision, nextPlanAt, plan } from './plan.ts'
-import { activeKey, assertFollows, assertRing, effectiveNow, findKey, type KeyRing } from './ring.ts'
+import {
+  activeKey,
+  assertFollows,
+  assertRing,
+  effectiveNow,
+  findKey,
+  type KeyRing,
+  ringReplaced,
+} from './ring.ts'
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'
 import { type KeyPolicy, leadOf } from './timing.ts'
 
@@ -92,6 +100,18 @@ export class RingKeeper {
     throw new KeyturnError('plan_restless', 'housekeeping of the ring does not come to rest')
   }
 
+  /** Makes a next key where there is none, and does nothing else that is due. */
+  async addSpare(): Promise<void> {
+    if (findKey(this.#ring, 'next', this.now) !== undefined) return
+    const { policy, generate } = this.#options
+    const pair = await generate(policy)
+    const after = await this.commit((ring, moment) => {
+      const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
+      return isMissing && moment.clockTrusted ? addNext(ring, pair, policy, moment) : ring
+    })
+    this.#announce(after, pair)
+  }
+
   /** Milliseconds until {@link maintain} may have something to do. */
   untilDueMs(): number {
     if (this.#guard.doubtMs > 0) return this.#guard.doubtMs
@@ -128,20 +148,12 @@ export class RingKeeper {
     // what is older than the ring of now may just have been on its way while this process wrote
     const { generation } = this.#ring
     const ring = await this.#options.store.load()
-    if (ring === undefined || ring.generation < generation) {
-      throw new KeyturnError(
-        'ring_replaced',
-        'the store holds no ring, or an older one than this process has',
-        {
-          remedy: 'stop every process of the authority, put the right folder back, start again',
-        },
-      )
-    }
+    if (ring === undefined || ring.generation < generation) throw ringReplaced()
     this.adopt(ring)
   }
 
   async #carryOut(pair: KeyPair | undefined): Promise<void> {
-    const { policy, clock, onEvent } = this.#options
+    const { policy, onEvent } = this.#options
     let done: readonly Decision[] = []
     const after = await this.commit((ring, moment) => {
       done = plan(ring, policy, moment)
@@ -154,10 +166,13 @@ export class RingKeeper {
       if (decision.kind === 'erase-private-halves') onEvent({ kind: 'key-erased', kids: decision.kids })
       if (decision.kind === 'raise-max-ttl') onEvent({ kind: 'max-ttl-raised', kids: decision.kids })
     }
-    const next = findKey(after, 'next', effectiveNow(after, clock.now()))
-    if (next !== undefined && next.kid === pair?.kid) {
-      onEvent({ kind: 'key-created', kid: next.kid, activateAt: next.activateAt })
-    }
+    this.#announce(after, pair)
+  }
+
+  #announce(after: KeyRing, pair: KeyPair | undefined): void {
+    const next = after.keys.find(({ kid }) => kid === pair?.kid)
+    if (next === undefined) return
+    this.#options.onEvent({ kind: 'key-created', kid: next.kid, activateAt: next.activateAt })
   }
 
   #accept(before: KeyRing, after: KeyRing): void {

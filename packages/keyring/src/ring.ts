@@ -98,12 +98,15 @@ export function assertFollows(before: KeyRing, after: KeyRing): void {
     before.tombstones.every(({ kid }) => buried.has(kid)) &&
     before.keys.every(goesOn)
   if (follows) return
-  throw new KeyturnError(
+  throw ringReplaced()
+}
+
+/** What is in the store cannot have come of the ring that this process has. */
+export function ringReplaced(): KeyturnError {
+  return new KeyturnError(
     'ring_replaced',
-    'the store holds another ring, or an older one, than this process has',
-    {
-      remedy: 'stop every process of the authority, put the right folder back, start again',
-    },
+    'the store holds no ring, another one, or an older one than this process has',
+    { remedy: 'stop every process of the authority, put the right folder back, start again' },
   )
 }
 

@@ -9,8 +9,8 @@ export interface RotatorOptions {
   /** Milliseconds until something may be due. */
   readonly untilDueMs: () => number
   readonly onEvent: (event: KeyringEvent) => void
-  /** Spreads retries; returns 0 to 1. Default `Math.random`. */
-  readonly random?: () => number
+  /** Spreads retries; returns 0 to 1. */
+  readonly random: () => number
 }
 
 const FIRST_RETRY_MS = 1000
@@ -91,7 +91,7 @@ export class Rotator {
   /** Doubles the wait at each failure, up to five minutes, and takes off up to half of it at random. */
   #failed(error: unknown): number {
     const wholeMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20), LONGEST_RETRY_MS)
-    const retryInMs = Math.max(FIRST_RETRY_MS, wholeMs * (1 - (this.#options.random ?? Math.random)() / 2))
+    const retryInMs = Math.max(FIRST_RETRY_MS, wholeMs * (1 - this.#options.random() / 2))
     const code = error instanceof KeyturnError ? error.code : 'internal_error'
     this.#failures += 1
     this.#lastFailure = { code, at: this.#options.clock.now() }

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { KeysUnavailable, KeyturnError, TokenRejected } from '@keyturn/core'
+import { KeyturnError } from '@keyturn/core'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../telemetry/logger.ts'
 
@@ -45,8 +45,6 @@ const CODE_BY_STATUS: Readonly<Record<number, string>> = Object.freeze({
 /** What to answer to an error, whatever was thrown. Says nothing of what is inside. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpRefusal) return { status: error.status, code: error.code, detail: error.message }
-  if (error instanceof TokenRejected) return { status: 401, code: error.code, detail: error.message }
-  if (error instanceof KeysUnavailable) return { status: 503, code: error.code, detail: error.message }
   const status = statusOf(error)
   if (status >= 500) {
     const code = error instanceof KeyturnError && status === 503 ? error.code : 'internal_error'

@@ -22,9 +22,7 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
   healthRoutes(server, options)
   await server.register(async (scope) => {
     // a process that slept must not go by what it knew
-    scope.addHook('onRequest', async () => {
-      if (keys.mayHaveSlept) await keys.catchUp()
-    })
+    scope.addHook('onRequest', () => keys.catchUp())
     jwksRoutes(scope, { keys, timing, onRequest: onJwksRequest })
     tokenRoutes(scope, options)
     await scope.register(async (inner) => oauthRoutes(inner, options))

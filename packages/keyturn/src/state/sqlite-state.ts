@@ -27,13 +27,10 @@ export interface SqliteStateOptions {
 
 /** Everything but keys that must survive a restart: one SQLite file in the data folder. */
 export class SqliteState implements ClientStore {
-  /** The file was not there before. */
-  readonly created: boolean
   readonly #database: Database
 
-  private constructor(database: Database, created: boolean) {
+  private constructor(database: Database) {
     this.#database = database
-    this.created = created
   }
 
   /**
@@ -43,11 +40,11 @@ export class SqliteState implements ClientStore {
    */
   static async open({ dataDir, mayCreate }: SqliteStateOptions): Promise<SqliteState> {
     const path = stateFileOf(dataDir)
-    const created = await prepareStateFile(dataDir, { mayCreate })
+    await prepareStateFile(dataDir, { mayCreate })
     const database = new Database(path)
     try {
       await migrate(database, path, mayCreate)
-      return new SqliteState(database, created)
+      return new SqliteState(database)
     } catch (error) {
       await database.close()
       throw error

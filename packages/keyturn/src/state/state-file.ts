@@ -11,18 +11,18 @@ export function stateFileOf(dataDir: string): string {
 }
 
 /**
- * Makes sure that the file is there and private; SQLite would create it with the umask's mode. Says whether it was made.
+ * Makes sure that the file is there and private; SQLite would create it with the umask's mode.
  *
  * @throws {KeyturnError} `state_missing`, `state_unsafe`, `state_failed`
  */
 export async function prepareStateFile(
   dataDir: string,
   { mayCreate }: { readonly mayCreate: boolean },
-): Promise<boolean> {
+): Promise<void> {
   const path = stateFileOf(dataDir)
   try {
     assertPrivate(await lstat(path), path)
-    return false
+    return
   } catch (error) {
     if (error instanceof KeyturnError) throw error
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, error)
@@ -38,9 +38,8 @@ export async function prepareStateFile(
     const file = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)
     if (process.geteuid?.() === 0) await file.chown(uid, gid)
     await file.close()
-    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
     throw unusable(path, error)
   }
 }

@@ -2,13 +2,12 @@ import type { Clock } from '@keyturn/core'
 import type { VirtualTime } from './virtual-time.ts'
 
 /**
- * A machine on which a replica runs: its clocks are wrong by a little, can be set, and stand still for the process while it
- * is stopped. What a machine has begun dies with it.
+ * A machine on which a replica runs: its clock is wrong by a little, and a process that is stopped does not know how long. What a machine has begun dies with it.
  */
 export class SimulatedMachine {
   readonly name: string
   readonly #time: VirtualTime
-  #offsetMs: number
+  readonly #offsetMs: number
   #isAlive = true
   #held: (() => void)[] | undefined
 
@@ -24,10 +23,6 @@ export class SimulatedMachine {
     setTimer: (callback, delayMs) => this.#time.schedule(delayMs, () => this.whenRunning(callback)),
   }
 
-  get isAlive(): boolean {
-    return this.#isAlive
-  }
-
   /** Stopped by SIGSTOP, or by a hypervisor: it does nothing, and does not know. */
   get isPaused(): boolean {
     return this.#held !== undefined
@@ -39,11 +34,6 @@ export class SimulatedMachine {
 
   get offsetMs(): number {
     return this.#offsetMs
-  }
-
-  /** Sets the wall clock to so much off true time. */
-  setOffset(offsetMs: number): void {
-    this.#offsetMs = offsetMs
   }
 
   /** Does something now, or once the machine goes on, or never when it is dead. */

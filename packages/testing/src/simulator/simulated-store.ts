@@ -41,8 +41,6 @@ export interface SimulatedStoreOptions {
  */
 export class SimulatedStore implements KeyStore {
   readonly sharesClock: boolean
-  /** Cut off from the storage, which others may still reach. */
-  isCutOff = false
   /** Of when what this replica knows of the storage is. */
   lastContactAt = Number.NEGATIVE_INFINITY
   /** It has asked since, in vain. */
@@ -107,7 +105,7 @@ export class SimulatedStore implements KeyStore {
 
   #attempt<T>(effect: () => T): (resolve: (value: T) => void, reject: (error: unknown) => void) => void {
     try {
-      if (this.isCutOff || this.#options.storage.isDown) {
+      if (this.#options.storage.isDown) {
         throw new KeyturnError('store_failed', 'the simulated storage cannot be reached')
       }
       const value = effect()
