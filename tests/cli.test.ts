@@ -115,6 +115,14 @@ describe('the command line with the authority up and down (R13, R57)', () => {
     expect(JSON.stringify(clients)).not.toContain(created.clientSecret)
   })
 
+  it.each(['-', '--', '-x', '_'])('takes a kid that begins with %s for a kid', async (beginning) => {
+    const kid = beginning.padEnd(43, 'A')
+    for (const line of [`keys revoke ${kid} --reason r --json`, `keys revoke --reason r --json ${kid}`]) {
+      const { code, stderr } = await run(line)
+      expect([code, JSON.parse(stderr).error.code]).toEqual([1, 'key_not_found'])
+    }
+  })
+
   it('verifies and inspects tokens', async () => {
     const authority = await startAuthority(env)
     const { clientId, clientSecret } = JSON.parse((await run('clients create t --json')).stdout)

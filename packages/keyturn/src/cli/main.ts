@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { describeError, exitCodeOf } from './exit-code.ts'
+import { withKidAsArgument } from './kid-argument.ts'
 import { createProgram } from './program.ts'
 
 /** Runs the command line of this process, and sets its exit code. */
@@ -7,7 +8,7 @@ export async function main(): Promise<void> {
   // a reader that has seen enough (`keyturn … | head`) is no failure
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   try {
-    await createProgram().parseAsync()
+    await createProgram().parseAsync(withKidAsArgument(process.argv))
   } catch (error) {
     process.exitCode = exitCodeOf(error)
     const isHelp =
