@@ -33,11 +33,15 @@ export default {
     },
     {
       name: 'only-composition-names-a-concrete-store',
-      comment: 'the routes and services of the authority know ports; main.ts and the command line choose',
+      comment:
+        'the routes and services of the authority know ports; main.ts, installation.ts and the command line choose',
       severity: 'error',
       from: {
         path: '^packages/keyturn/src/',
-        pathNot: ['^packages/keyturn/src/(main\\.ts|state/|cli/)', '\\.(test|fixture)\\.ts$'],
+        pathNot: [
+          '^packages/keyturn/src/(main\\.ts|installation\\.ts|state/|cli/)',
+          '\\.(test|fixture)\\.ts$',
+        ],
       },
       to: { path: '^packages/keyturn/src/state/sqlite' },
     },

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -32,6 +32,32 @@ describe('the command line before there is anything (R16, R57)', () => {
       expect(await readdir(folder)).toEqual([])
     },
   )
+})
+
+describe('the first client (R16, R73)', () => {
+  it('is not made while its secret has nowhere to go, and is at the next start', async () => {
+    const data = join(folder, 'unwritable')
+    const elsewhere = {
+      ...env,
+      KEYTURN_DATA_DIR: data,
+      KEYTURN_HTTP_PORT: '0',
+      KEYTURN_ISSUER: 'http://a.test',
+    }
+    await mkdir(join(data, 'bootstrap-client.json'), { recursive: true, mode: 0o700 })
+    const { code, stdout, stderr } = await keyturn(['serve', '--json'], elsewhere)
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr.trim().split('\n').at(-1)).toMatch(/bootstrap_failed.*check that the disk has space/)
+    await rm(join(data, 'bootstrap-client.json'), { recursive: true })
+    const authority = await startAuthority(elsewhere)
+    const { clientId } = JSON.parse(await readFile(join(data, 'bootstrap-client.json'), 'utf8'))
+    const { stdout: listed } = await keyturn(['clients', 'list', '--json'], elsewhere)
+    expect(JSON.parse(listed).clients.map((client: { clientId: string }) => client.clientId)).toEqual([
+      clientId,
+    ])
+    expect((await readdir(data)).filter((name) => name.endsWith('.tmp'))).toEqual([])
+    await authority.stop()
+    await rm(data, { recursive: true })
+  })
 })
 
 describe('usage (R57)', () => {

@@ -38,13 +38,19 @@ export async function runAuthority(env: Record<string, string> = {}): Promise<Ru
     env: { KEYTURN_KEYS_ALGORITHM: 'EdDSA', ...own, ...env },
     file: undefined,
   })
-  const authority = await startAuthority(config, { logger })
-  const { client, secret } = authority.bootstrapClient ?? { client: { clientId: '' }, secret: '' }
-  const basic = `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`
+  let [clientId, secret] = ['', '']
+  const authority = await startAuthority(config, {
+    logger,
+    handOver: async (first) => {
+      clientId = first.client.clientId
+      secret = first.secret
+    },
+  })
+  const basic = `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`
   return {
     ...authority,
     issuer,
-    clientId: client.clientId,
+    clientId,
     secret,
     dataDir,
     basic,

@@ -4,6 +4,11 @@ import { FileKeyStore, type KeyStore, MemoryKeyStore } from '@keyturn/keyring'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { stateFileOf } from './state/state-file.ts'
 
+/** The folder that holds the ring of a data folder. */
+export function keysFolderOf(dataDir: string): string {
+  return join(dataDir, 'keys')
+}
+
 /** The key store of an authority that is going to serve. */
 export function openKeyStore(config: AuthorityConfig, options: { readonly initialize: boolean }): KeyStore {
   return config.store === 'memory' ? new MemoryKeyStore() : fileKeyStore(config, options.initialize)
@@ -24,7 +29,7 @@ export function openSharedKeyStore(config: AuthorityConfig): KeyStore {
 
 function fileKeyStore({ dataDir, policy }: AuthorityConfig, initialize: boolean): KeyStore {
   return new FileKeyStore({
-    directory: join(dataDir, 'keys'),
+    directory: keysFolderOf(dataDir),
     pollMs: policy.timing.storePollMs,
     beside: [stateFileOf(dataDir)],
     initialize,

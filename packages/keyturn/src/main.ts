@@ -5,10 +5,9 @@ import type { AuthorityConfig } from './config/load-config.ts'
 import { createAdminServer } from './http/admin-server.ts'
 import { listen } from './http/listener.ts'
 import { createPublicServer } from './http/public-server.ts'
-import { openKeyStore } from './key-store.ts'
+import { openInstallation } from './installation.ts'
 import { ClientRegistry, KEYS_ADMIN, type NewClient, TOKENS_ISSUE } from './service/client-registry.ts'
 import { TokenService } from './service/token-service.ts'
-import { SqliteState } from './state/sqlite-state.ts'
 import { type Logger, logKeyringEvent } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
 
@@ -17,8 +16,6 @@ export interface Authority {
   /** Base URLs of the listeners, with the ports that were taken. */
   readonly url: string
   readonly adminUrl: string
-  /** The first client of a new installation; its secret is known only now. */
-  readonly bootstrapClient: NewClient | undefined
   /** Answers what has been asked, and stops. Idempotent. */
   close(): Promise<void>
 }
@@ -28,6 +25,11 @@ export interface StartOptions {
   readonly logger: Logger
   /** Lets a ring and a state be created beside what is left of an installation. Default `false`. */
   readonly initialize?: boolean
+  /**
+   * Gets the first client of a new installation, whose secret is known only then, before it is registered. What it throws
+   * stops the start. Without this there is no first client.
+   */
+  readonly handOver?: (client: NewClient) => Promise<void>
 }
 
 const DRAIN_MS = 5000
@@ -42,7 +44,7 @@ const SWEEP_MS = 50
  * const authority = await startAuthority(loadConfig({ flags: {}, env: process.env, file: undefined }), { logger })
  */
 export async function startAuthority(config: AuthorityConfig, options: StartOptions): Promise<Authority> {
-  const { logger, initialize = false } = options
+  const { logger, initialize = false, handOver } = options
   const undo: (() => Promise<void>)[] = []
   let closing: Promise<void> | undefined
   const close = () => {
@@ -51,8 +53,10 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
   }
   try {
     const metrics = new Metrics()
+    const { store, state, isNew, complete } = await openInstallation(config, initialize)
+    undo.push(() => state.close())
     const keys = await KeyManager.open({
-      store: openKeyStore(config, { initialize }),
+      store,
       policy: config.policy,
       onEvent: (event) => {
         logKeyringEvent(logger, event)
@@ -61,12 +65,6 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     })
     undo.push(() => keys.close())
     metrics.observe({ keys, now: () => keys.now, dataDir: config.dataDir })
-    // a ring of the first generation has just been made; beside an older one the state must be there
-    const state = await SqliteState.open({
-      dataDir: config.dataDir,
-      mayCreate: initialize || keys.ring().generation === 1,
-    })
-    undo.push(() => state.close())
     const clients = new ClientRegistry(state, systemClock.now)
     const { issuer, audience, accessTokenTtlSeconds: ttlSeconds } = config
     const tokens = new TokenService({
@@ -91,10 +89,12 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     undo.push(() => drain(server))
     const adminUrl = await listen(admin, config.admin)
     const url = await listen(server, config.http)
-    // last, so that its secret reaches somebody: a start that fails before makes none
-    const isNew = (await clients.list()).length === 0
-    const bootstrapClient = isNew ? await clients.create('bootstrap', [TOKENS_ISSUE, KEYS_ADMIN]) : undefined
-    return { url, adminUrl, bootstrapClient, close }
+    // last, so that a start that fails before, say for a port that is taken, makes no client
+    if (isNew && handOver !== undefined) {
+      await clients.create('bootstrap', [TOKENS_ISSUE, KEYS_ADMIN], handOver)
+    }
+    await complete(keys.ring().ringId)
+    return { url, adminUrl, close }
   } catch (error) {
     await close()
     throw error

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { constants, type Stats } from 'node:fs'
-import { access, chmod, link, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { constants } from 'node:fs'
+import { access, link, lstat, open, readdir, unlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { type Clock, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
 import { type KeyStore, StoreConflict, type StoreWatcher } from './key-store.ts'
+import {
+  assertPrivateFile,
+  assertPrivateFolder,
+  makePrivateFolder,
+  syncFolder,
+  writePrivateFile,
+} from './private-files.ts'
 import { RingMalformed } from './ring-codec.ts'
 import { checkRingFile, decodeRingFile, encodeRingFile, generationOf, ringFileName } from './ring-file.ts'
 
@@ -22,7 +29,6 @@ export interface FileKeyStoreOptions {
 }
 
 const MAX_BYTES = 16 * 1024 * 1024
-const OTHERS = 0o077
 const TEMPORARY = /^\.ring\.[0-9a-f-]{36}\.tmp$/
 const TEMPORARY_LIFE_MS = 60_000
 const LOAD_ATTEMPTS = 5
@@ -72,9 +78,9 @@ export class FileKeyStore implements KeyStore {
 
   async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
     await guarded('write', this.#directory, async () => {
-      const owner = await this.#prepareDirectory()
+      await makePrivateFolder(this.#directory)
       if (((await this.#generations()).at(-1) ?? 0) !== expectedGeneration) throw new StoreConflict()
-      const temporary = await this.#writeTemporary(encodeRingFile(ring), owner)
+      const temporary = await this.#writeTemporary(encodeRingFile(ring))
       try {
         await this.#publish(temporary, ring.generation)
       } finally {
@@ -126,7 +132,7 @@ export class FileKeyStore implements KeyStore {
 
   async #generations(): Promise<readonly number[]> {
     try {
-      assertPrivate(await lstat(this.#directory), this.#directory, 'folder')
+      await assertPrivateFolder(this.#directory)
       const names = await readdir(this.#directory)
       return names
         .map(generationOf)
@@ -154,7 +160,7 @@ export class FileKeyStore implements KeyStore {
     if (file === undefined) return undefined
     try {
       const stats = await file.stat()
-      assertPrivate(stats, path, 'file')
+      assertPrivateFile(stats, path)
       if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
       return as(await file.readFile(), generation)
     } catch (error) {
@@ -164,38 +170,9 @@ export class FileKeyStore implements KeyStore {
     }
   }
 
-  /** Says who owns the folder, so that an operator who is root writes as that user. */
-  async #prepareDirectory(): Promise<{ uid: number; gid: number }> {
-    const created = await mkdir(this.#directory, { recursive: true, mode: 0o700 })
-    if (created !== undefined) await this.#makeDurable(created)
-    const stats = await lstat(this.#directory)
-    assertPrivate(stats, this.#directory, 'folder')
-    return stats
-  }
-
-  /** Each folder that was made is an entry of the one above. */
-  async #makeDurable(created: string): Promise<void> {
-    await chmod(this.#directory, 0o700)
-    for (let path = this.#directory; path !== dirname(created); path = dirname(path)) {
-      await syncDirectory(dirname(path))
-    }
-  }
-
-  async #writeTemporary(bytes: Buffer, owner: { uid: number; gid: number }): Promise<string> {
+  async #writeTemporary(bytes: Buffer): Promise<string> {
     const path = join(this.#directory, `.ring.${randomUUID()}.tmp`)
-    const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants
-    const file = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
-    try {
-      await file.chmod(0o600)
-      if (process.geteuid?.() === 0) await file.chown(owner.uid, owner.gid)
-      await file.writeFile(bytes)
-      await file.sync()
-    } catch (error) {
-      await unlink(path).catch(ignoreMissing)
-      throw error
-    } finally {
-      await file.close()
-    }
+    await writePrivateFile(path, bytes, await lstat(this.#directory))
     return path
   }
 
@@ -212,7 +189,7 @@ export class FileKeyStore implements KeyStore {
       await unlink(path).catch(ignoreMissing)
       throw new StoreConflict()
     }
-    await syncDirectory(this.#directory)
+    await syncFolder(this.#directory)
   }
 
   async #dropBefore(generation: number): Promise<void> {
@@ -227,30 +204,6 @@ export class FileKeyStore implements KeyStore {
   async #isAbandoned(name: string): Promise<boolean> {
     const stats = await lstat(join(this.#directory, name)).catch(ignoreMissing)
     return stats !== undefined && Math.abs(Date.now() - stats.mtimeMs) > TEMPORARY_LIFE_MS
-  }
-}
-
-function assertPrivate(stats: Stats, path: string, kind: 'folder' | 'file'): void {
-  const user = process.geteuid?.()
-  const refuse = (expected: string, remedy: string) => {
-    throw new KeyturnError('store_unsafe', `${path}: expected ${expected}`, { remedy })
-  }
-  if (kind === 'folder' ? !stats.isDirectory() : !stats.isFile())
-    refuse(`a ${kind}, not a link to one`, 'move it away')
-  if ((stats.mode & OTHERS) !== 0) {
-    refuse(`a ${kind} that only its owner can read`, `chmod ${kind === 'folder' ? '0700' : '0600'} ${path}`)
-  }
-  if (user !== undefined && user !== 0 && stats.uid !== user) {
-    refuse(`a ${kind} of the user who runs this`, `run it as the owner, or chown ${user} ${path}`)
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY)
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import { KeyturnError } from '@keyturn/core'
-import type { Client, ClientStore } from '../state/client-store.ts'
+import type { Client, ClientStore, RegisteredClient } from '../state/client-store.ts'
 
 /** A client that has just been made: the only moment at which its secret is known. */
 export interface NewClient {
@@ -32,17 +32,23 @@ export class ClientRegistry {
   }
 
   /**
-   * Registers a client with a secret of 256 random bits.
+   * Registers a client with a secret of 256 random bits. `handOver` gets it first: when that fails, no client is left whose
+   * secret nobody knows.
    *
    * @throws {KeyturnError} `client_invalid`
    */
-  async create(name: string, scopes: readonly string[]): Promise<NewClient> {
+  async create(
+    name: string,
+    scopes: readonly string[],
+    handOver: (client: NewClient) => Promise<void> = async () => {},
+  ): Promise<NewClient> {
     if (!NAME.test(name)) throw invalid('expected a name of 1 to 100 printable characters')
     if (!scopes.every((scope) => SCOPE_TOKEN.test(scope))) {
       throw invalid('expected scopes of printable ASCII without spaces, quotes and backslashes')
     }
     const client = { clientId: randomUUID(), name, scopes: [...new Set(scopes)], createdAt: this.#now() }
     const secret = `${SECRET_PREFIX}${randomBytes(32).toString('base64url')}`
+    await handOver({ client, secret })
     await this.#store.add({ ...client, secretHash: hashOf(secret) })
     return { client, secret }
   }
@@ -51,12 +57,12 @@ export class ClientRegistry {
   async authenticate(clientId: string, secret: string): Promise<Client | undefined> {
     const registered = await this.#store.find(clientId)
     const isRight = timingSafeEqual(hashOf(secret), registered?.secretHash ?? NO_HASH)
-    return isRight ? registered : undefined
+    return isRight ? publicPart(registered) : undefined
   }
 
   /** The client of an id that a token of ours names. */
   async find(clientId: string): Promise<Client | undefined> {
-    return await this.#store.find(clientId)
+    return publicPart(await this.#store.find(clientId))
   }
 
   async list(): Promise<readonly Client[]> {
@@ -67,6 +73,12 @@ export class ClientRegistry {
 /** Says whether text is a list of scopes as RFC 6749, section 3.3, has it. */
 export function isScopeList(text: string): boolean {
   return text.split(' ').every((scope) => SCOPE_TOKEN.test(scope))
+}
+
+function publicPart(registered: RegisteredClient | undefined): Client | undefined {
+  if (registered === undefined) return undefined
+  const { secretHash: _kept, ...client } = registered
+  return client
 }
 
 function hashOf(secret: string): Buffer {

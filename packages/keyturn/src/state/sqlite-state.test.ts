@@ -77,7 +77,7 @@ describe('the state of an authority (R49)', () => {
     const state = await open()
     await state.close()
     await chmod(path, 0o640)
-    expect(await codeOf(open(false))).toBe('state_unsafe')
+    expect(await codeOf(open(false))).toBe('store_unsafe')
     await chmod(path, 0o600)
     const database = new DatabaseSync(path)
     database.exec('PRAGMA user_version = 99')

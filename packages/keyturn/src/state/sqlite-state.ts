@@ -1,21 +1,24 @@
 import { KeyturnError } from '@keyturn/core'
 import type { Client, ClientStore, RegisteredClient } from './client-store.ts'
 import { Database, type Row } from './database.ts'
-import { prepareStateFile, stateFileOf } from './state-file.ts'
+import { createStateFile, hasStateFile, stateFileOf } from './state-file.ts'
 
 const VERSION = 1
 
 const SCHEMA = [
-  // readers never wait for a writer, and a commit is on disk when it is said to be
-  'PRAGMA journal_mode = WAL',
-  'PRAGMA synchronous = FULL',
-  `CREATE TABLE IF NOT EXISTS clients (
+  `CREATE TABLE installation (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    ring_id TEXT
+  ) STRICT`,
+  'INSERT INTO installation (id) VALUES (1)',
+  `CREATE TABLE clients (
     client_id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
     scopes TEXT NOT NULL,
     secret_hash BLOB NOT NULL,
     created_at INTEGER NOT NULL
   ) STRICT`,
+  `PRAGMA user_version = ${VERSION}`,
 ]
 
 /** Where the state lives: {@link SqliteState.open}. */
@@ -34,21 +37,38 @@ export class SqliteState implements ClientStore {
   }
 
   /**
-   * Opens the file, and brings its tables up to date.
+   * Opens the file; creates it, whole or not at all, where that is asked for and none is there.
    *
-   * @throws {KeyturnError} `state_missing`, `state_unsafe`, `state_corrupt`, `state_newer`, `state_failed`
+   * @throws {KeyturnError} `state_missing`, `store_unsafe`, `state_corrupt`, `state_newer`, `state_failed`
    */
   static async open({ dataDir, mayCreate }: SqliteStateOptions): Promise<SqliteState> {
     const path = stateFileOf(dataDir)
-    await prepareStateFile(dataDir, { mayCreate })
+    if (!(await hasStateFile(dataDir))) {
+      if (!mayCreate) throw stateMissing(path)
+      await createStateFile(dataDir, createTables)
+    }
     const database = new Database(path)
     try {
-      await migrate(database, path, mayCreate)
+      await assertVersion(database, path)
+      // readers never wait for a writer, and a commit is on disk when it is said to be
+      await database.query('PRAGMA journal_mode = WAL')
+      await database.query('PRAGMA synchronous = FULL')
       return new SqliteState(database)
     } catch (error) {
       await database.close()
       throw error
     }
+  }
+
+  /** The ring to which this state belongs; `undefined` until the first start of the installation is through. */
+  async ringId(): Promise<string | undefined> {
+    const [row] = await this.#database.query('SELECT ring_id FROM installation')
+    return row?.ring_id === null ? undefined : String(row?.ring_id)
+  }
+
+  /** Says that ring and state belong together, and that the installation is complete. */
+  async bindRing(ringId: string): Promise<void> {
+    await this.#database.query('UPDATE installation SET ring_id = ?', [ringId])
   }
 
   async find(clientId: string): Promise<RegisteredClient | undefined> {
@@ -86,18 +106,31 @@ function clientOf(row: Row): Client {
   }
 }
 
-async function migrate(database: Database, path: string, mayCreate: boolean): Promise<void> {
-  const [row] = await database.query('PRAGMA user_version')
-  if (Number(row?.user_version) === 0 && !mayCreate) {
-    throw new KeyturnError('state_corrupt', `${path} is empty, or was never finished`, {
-      remedy: 'restore the file; or, to give up all clients: keyturn serve --init',
-    })
+async function createTables(path: string): Promise<void> {
+  const database = new Database(path)
+  try {
+    for (const statement of SCHEMA) await database.query(statement)
+  } finally {
+    await database.close()
   }
-  if (Number(row?.user_version) > VERSION) {
+}
+
+async function assertVersion(database: Database, path: string): Promise<void> {
+  const [row] = await database.query('PRAGMA user_version')
+  const version = Number(row?.user_version)
+  if (version === VERSION) return
+  if (version > VERSION) {
     throw new KeyturnError('state_newer', `${path} was written by a newer version`, {
       remedy: 'run the version that wrote it, or a later one',
     })
   }
-  for (const statement of SCHEMA) await database.query(statement)
-  await database.query(`PRAGMA user_version = ${VERSION}`)
+  throw new KeyturnError('state_corrupt', `${path} is empty, or of something else`, {
+    remedy: `restore the file; or, to give up all clients: mv ${path} ${path}.corrupt, then keyturn serve --init`,
+  })
+}
+
+function stateMissing(path: string): KeyturnError {
+  return new KeyturnError('state_missing', `no ${path}`, {
+    remedy: 'start the authority once, restore the file, or begin without clients: keyturn serve --init',
+  })
 }

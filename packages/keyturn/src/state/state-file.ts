@@ -1,9 +1,13 @@
-import { constants, type Stats } from 'node:fs'
-import { lstat, mkdir, open } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { link, lstat, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
-
-const OTHERS = 0o077
+import {
+  assertPrivateFile,
+  makePrivateFolder,
+  syncFolder,
+  writePrivateFile,
+} from '@keyturn/keyring/private-files'
 
 /** The file that holds the state of a data folder. */
 export function stateFileOf(dataDir: string): string {
@@ -11,56 +15,64 @@ export function stateFileOf(dataDir: string): string {
 }
 
 /**
- * Makes sure that the file is there and private; SQLite would create it with the umask's mode.
+ * Says whether the file is there, and asserts that it is private.
  *
- * @throws {KeyturnError} `state_missing`, `state_unsafe`, `state_failed`
+ * @throws {KeyturnError} `store_unsafe`, `state_failed`
  */
-export async function prepareStateFile(
-  dataDir: string,
-  { mayCreate }: { readonly mayCreate: boolean },
-): Promise<void> {
+export async function hasStateFile(dataDir: string): Promise<boolean> {
   const path = stateFileOf(dataDir)
+  return await guarded(path, async () => {
+    const stats = await lstat(path).catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw error
+    })
+    if (stats !== undefined) assertPrivateFile(stats, path)
+    return stats !== undefined
+  })
+}
+
+/**
+ * Makes the file under another name, has it filled, and gives it its own name when it is whole: a state that is empty or
+ * half made was never ours. Leaves alone what somebody else made meanwhile.
+ *
+ * @throws {KeyturnError} `state_failed`
+ */
+export async function createStateFile(dataDir: string, fill: (path: string) => Promise<void>): Promise<void> {
+  const path = stateFileOf(dataDir)
+  await guarded(path, async () => {
+    await makePrivateFolder(dataDir)
+    const unfinished = join(dataDir, `.state.${randomUUID()}.tmp`)
+    // SQLite would make it with the mode of the umask
+    await writePrivateFile(unfinished, '', await stat(dataDir))
+    try {
+      await fill(unfinished)
+      await link(unfinished, path).catch((error: unknown) => {
+        if (errnoOf(error) !== 'EEXIST') throw error
+      })
+    } finally {
+      await unlink(unfinished)
+    }
+    await syncFolder(dataDir)
+  })
+}
+
+/** Gives errors of the file system a code of ours and a remedy. */
+async function guarded<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
-    assertPrivate(await lstat(path), path)
-    return
+    return await action()
   } catch (error) {
     if (error instanceof KeyturnError) throw error
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, error)
-  }
-  if (!mayCreate) {
-    throw new KeyturnError('state_missing', `no ${path}`, {
-      remedy: 'start the authority once, restore the file, or begin without clients: keyturn serve --init',
-    })
-  }
-  try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    const { uid, gid } = await lstat(dataDir)
-    const file = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)
-    if (process.geteuid?.() === 0) await file.chown(uid, gid)
-    await file.close()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
-    throw unusable(path, error)
+    throw new KeyturnError(
+      'state_failed',
+      `cannot work with ${path} (${errnoOf(error) ?? 'unknown error'})`,
+      {
+        remedy: 'check that the disk is mounted, has space and lets this user write',
+        cause: error,
+      },
+    )
   }
 }
 
-function assertPrivate(stats: Stats, path: string): void {
-  const user = process.geteuid?.()
-  const isOwn = user === undefined || user === 0 || stats.uid === user
-  if (stats.isFile() && (stats.mode & OTHERS) === 0 && isOwn) return
-  throw new KeyturnError(
-    'state_unsafe',
-    `${path}: expected a file that only its owner, who runs this, can read`,
-    {
-      remedy: `chmod 0600 ${path}, and run as its owner`,
-    },
-  )
-}
-
-function unusable(path: string, cause: unknown): KeyturnError {
-  const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
-  return new KeyturnError('state_failed', `cannot work with ${path} (${errno})`, {
-    remedy: 'check that the disk is mounted, has space and lets this user write',
-    cause,
-  })
+function errnoOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code
 }

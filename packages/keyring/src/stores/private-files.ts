@@ -1,0 +1,130 @@
+import { constants, type Stats } from 'node:fs'
+import { chmod, type FileHandle, lstat, mkdir, open, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { KeyturnError } from '@keyturn/core'
+
+/**
+ * Files and folders that hold secrets: only their owner reads them, whatever the umask; nobody else can put something in
+ * their place; and an operator who is root leaves them to whom they belong.
+ */
+
+/** Who a file belongs to. */
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+const OTHERS = 0o077
+const WRITABLE_BY_OTHERS = 0o022
+const STICKY = 0o1000
+
+/**
+ * Asserts that a folder is one, and of nobody else.
+ *
+ * @throws {KeyturnError} `store_unsafe`
+ */
+export async function assertPrivateFolder(path: string): Promise<Owner> {
+  const stats = await lstat(path)
+  if (!stats.isDirectory()) throw unsafe(path, 'a folder, not a link to one', 'move it away')
+  if ((stats.mode & OTHERS) !== 0) {
+    throw unsafe(path, 'a folder that only its owner can read', `chmod 0700 ${path}`)
+  }
+  assertOwner(stats, path, 'folder')
+  if (isRoot()) await assertUndisputed(stats, path)
+  return stats
+}
+
+/**
+ * Asserts that a file is one, and of nobody else.
+ *
+ * @throws {KeyturnError} `store_unsafe`
+ */
+export function assertPrivateFile(stats: Stats, path: string): void {
+  if (!stats.isFile()) throw unsafe(path, 'a file, not a link to one', 'move it away')
+  if ((stats.mode & OTHERS) !== 0) {
+    throw unsafe(path, 'a file that only its owner can read', `chmod 0600 ${path}`)
+  }
+  assertOwner(stats, path, 'file')
+}
+
+/** Makes a folder 0700 with its parents, each durable, and of the owner of the folder in which the first was made. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  await chmod(path, 0o700)
+  const owner = await stat(dirname(first))
+  for (let made = path; made !== dirname(first); made = dirname(made)) {
+    await withFolder(made, async (folder) => {
+      if (isRoot()) await folder.chown(owner.uid, owner.gid)
+      await folder.sync()
+    })
+  }
+  await syncFolder(dirname(first))
+}
+
+/**
+ * Writes a new file, 0600 and durable. Its name is durable once its folder is: {@link syncFolder}. A file that could not
+ * be written is taken away again.
+ *
+ * @throws `EEXIST` of the file system where there is something already
+ */
+export async function writePrivateFile(
+  path: string,
+  bytes: Uint8Array | string,
+  owner: Owner,
+): Promise<void> {
+  const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants
+  const file = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
+  try {
+    await file.chmod(0o600)
+    if (isRoot()) await file.chown(owner.uid, owner.gid)
+    await file.writeFile(bytes)
+    await file.sync()
+  } catch (error) {
+    await unlink(path).catch(() => {})
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
+  await withFolder(path, (folder) => folder.sync())
+}
+
+async function withFolder(path: string, action: (folder: FileHandle) => Promise<void>): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await action(folder)
+  } finally {
+    await folder.close()
+  }
+}
+
+function assertOwner(stats: Stats, path: string, kind: 'folder' | 'file'): void {
+  const user = process.geteuid?.()
+  if (user === undefined || user === 0 || stats.uid === user) return
+  throw unsafe(path, `a ${kind} of the user who runs this`, `run it as the owner, or chown ${user} ${path}`)
+}
+
+/** Root may work in anybody's folder; but not in one that a third party could have put there. */
+async function assertUndisputed(stats: Stats, path: string): Promise<void> {
+  const parent = await stat(dirname(path))
+  const isOpen = (parent.mode & WRITABLE_BY_OTHERS) !== 0 && (parent.mode & STICKY) === 0
+  if (stats.uid === 0 && !isOpen) return
+  if (!isOpen && stats.uid === parent.uid) return
+  throw unsafe(
+    path,
+    'a folder of root, or of the owner of the folder around it, which nobody else can write',
+    `chown and chmod ${dirname(path)}, or run this as the owner of ${path}`,
+  )
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0
+}
+
+function unsafe(path: string, expected: string, remedy: string): KeyturnError {
+  return new KeyturnError('store_unsafe', `${path}: expected ${expected}`, { remedy })
+}

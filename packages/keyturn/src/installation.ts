@@ -1,0 +1,66 @@
+import { readdir } from 'node:fs/promises'
+import { KeyturnError } from '@keyturn/core'
+import type { KeyStore } from '@keyturn/keyring'
+import type { AuthorityConfig } from './config/load-config.ts'
+import { keysFolderOf, openKeyStore } from './key-store.ts'
+import { SqliteState } from './state/sqlite-state.ts'
+
+/** A key ring and a state that belong together. Either without the other is noticed, and never made anew in silence. */
+export interface Installation {
+  readonly store: KeyStore
+  readonly state: SqliteState
+  /** Its first start is not through: ring, state or first client are still to be made. */
+  readonly isNew: boolean
+  /** Writes down that it is, and which ring it is that belongs to the state. */
+  complete(ringId: string): Promise<void>
+}
+
+/** What a state belongs to whose ring does not outlive the process. */
+const IN_MEMORY = 'memory'
+
+/**
+ * Opens what there is. The state is made first and says so until the ring is there too, so that a start which was killed
+ * in between is taken up again, and a ring or a state that was lost later is not.
+ *
+ * @param initialize makes what is missing even beside the rest of an installation
+ * @throws {KeyturnError} `installation_mixed`, and what the stores throw
+ */
+export async function openInstallation(config: AuthorityConfig, initialize: boolean): Promise<Installation> {
+  const { dataDir } = config
+  const mayCreate = initialize || config.store === 'memory' || !(await hasKeys(dataDir))
+  const state = await SqliteState.open({ dataDir, mayCreate })
+  try {
+    const ringId = await state.ringId()
+    const isNew = ringId === undefined
+    const store = openKeyStore(config, { initialize: initialize || isNew || ringId === IN_MEMORY })
+    const isKept = config.store !== 'memory'
+    if (isKept && !isNew && ringId !== IN_MEMORY && !initialize) await assertSameRing(store, ringId)
+    return {
+      store,
+      state,
+      isNew,
+      complete: async (id) => {
+        if (isKept ? id !== ringId : isNew) await state.bindRing(isKept ? id : IN_MEMORY)
+      },
+    }
+  } catch (error) {
+    await state.close()
+    throw error
+  }
+}
+
+async function hasKeys(dataDir: string): Promise<boolean> {
+  const names = await readdir(keysFolderOf(dataDir)).catch((error: NodeJS.ErrnoException) => {
+    // what cannot be read is for the key store to explain
+    return error.code === 'ENOENT' ? [] : ['unreadable']
+  })
+  return names.length > 0
+}
+
+async function assertSameRing(store: KeyStore, ringId: string): Promise<void> {
+  const ring = await store.load()
+  if (ring === undefined || ring.ringId === ringId) return
+  throw new KeyturnError('installation_mixed', 'the key ring and the state are of two installations', {
+    remedy: 'put back the folder that belongs; or, to go on with these two: keyturn serve --init',
+  })
+}
