@@ -1,24 +1,21 @@
-import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type DocumentPage, readPage, root, shell } from './document.ts'
 import { freePort, startAuthority, startScript, stopAll } from './end-to-end/processes.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 /** Below the root, so that snippets find the packages as a user's code does. */
 const snippets = join(root, 'node_modules/.cache/readme')
-const run = promisify(execFile)
 
-let readme: string
+let readme: DocumentPage
 let folder: string
 let env: Record<string, string>
 let port: string
 
 beforeAll(async () => {
-  readme = await readFile(join(root, 'README.md'), 'utf8')
+  readme = await readPage('README.md')
   folder = await mkdtemp(join(tmpdir(), 'keyturn-readme-'))
   await mkdir(snippets, { recursive: true })
   port = String(await freePort())
@@ -30,27 +27,15 @@ afterAll(async () => {
   await rm(snippets, { recursive: true, force: true })
 })
 
-/** The code block of the README that bears a name after its language. */
-function block(name: string): string {
-  const text = new RegExp(`\`\`\`\\w+ ${name}\\n(.*?)\`\`\``, 's').exec(readme)?.[1]
-  if (text === undefined) throw new Error(`the README has no block named ${name}`)
-  return text
-}
-
-async function shell(text: string): Promise<string> {
-  const script = text.replaceAll('9001', port)
-  const path = `${dirname(process.execPath)}:${process.env.PATH}`
-  const { stdout } = await run('bash', ['--norc', '-eu', '-o', 'pipefail', '-c', script], {
-    cwd: root,
-    env: { PATH: path, HOME: process.env.HOME ?? '', ...env },
-  })
-  return stdout
+/** Runs a block on the port of this test. */
+async function run(script: string): Promise<string> {
+  return (await shell(script.replaceAll('9001', port), env)).stdout
 }
 
 describe('the README (R66)', () => {
   it('gives a session that works as it is written', async () => {
     const authority = await startAuthority(env)
-    const stdout = await shell(block('session'))
+    const stdout = await run(readme.block('session'))
     expect(stdout.match(/^valid$/gm)).toHaveLength(3)
     expect(stdout).toMatch(/^[\w-]{43} signs from .*Z$/m)
     expect(stdout).toMatch(/^[\w-]{43} {2}retired /m)
@@ -59,10 +44,10 @@ describe('the README (R66)', () => {
 
   it('gives a service that verifies', async () => {
     const authority = await startAuthority(env)
-    const [beginning] = block('session').split('# the next key signs')
-    const token = (await shell(`${beginning}\necho "$first"`)).trim().split('\n').at(-1)
+    const [beginning] = readme.block('session').split('# the next key signs')
+    const token = (await run(`${beginning}\necho "$first"`)).trim().split('\n').at(-1)
     const servicePort = await freePort()
-    const code = `${block('service').replaceAll('8080', String(servicePort))}\nconsole.log('{}')\n`
+    const code = `${readme.block('service').replaceAll('8080', String(servicePort))}\nconsole.log('{}')\n`
     await writeFile(join(snippets, 'service.mjs'), code)
     const { issuer } = authority.ready
     const service = await startScript(pathToFileURL(join(snippets, 'service.mjs')).href, {
@@ -77,14 +62,20 @@ describe('the README (R66)', () => {
   })
 
   it('gives a key manager inside another program', async () => {
-    await writeFile(join(snippets, 'embed.mjs'), block('embed'))
-    const { stdout } = await run(process.execPath, [join(snippets, 'embed.mjs')], { cwd: folder })
+    await writeFile(join(snippets, 'embed.mjs'), readme.block('embed'))
+    const { stdout } = await shell(`node ${join(snippets, 'embed.mjs')}`, {}, folder)
     expect(stdout).toBe('user-1 2\n')
     expect(await readdir(join(folder, 'keys'))).toEqual(['ring.000000000001.json'])
   })
 
   it('names only pages that exist', async () => {
-    const pages = ['README.md', 'CONTRIBUTING.md', 'docs/adr/README.md', 'docs/reference/http.md']
+    const pages = [
+      'README.md',
+      'CONTRIBUTING.md',
+      'docs/adr/README.md',
+      'docs/reference/http.md',
+      'docs/recovery.md',
+    ]
     for (const page of pages) {
       const text = await readFile(join(root, page), 'utf8')
       for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {

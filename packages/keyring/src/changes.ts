@@ -48,6 +48,7 @@ export function createRing(
     tombstones: [],
     exposures: [{ exposureMs: exposureOf(policy.timing), servedFrom: now, servedUntil: null }],
     echoes: false,
+    held: false,
   })
 }
 

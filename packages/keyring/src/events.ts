@@ -20,6 +20,8 @@ export type KeyringEvent =
       readonly activeKid: string
       readonly early: boolean
     }
+  /** An operator lets a ring sign that came out of a backup. */
+  | { readonly kind: 'ring-confirmed'; readonly generation: number }
   /** Another process wrote the ring. */
   | { readonly kind: 'ring-adopted'; readonly generation: number }
   | {

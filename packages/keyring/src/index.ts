@@ -1,3 +1,4 @@
+export { readBackup, writeBackup } from './backup-file.ts'
 export type { Moment } from './changes.ts'
 export type { KeyringEvent } from './events.ts'
 export { generateSigningPair, type KeyPair } from './key-pair.ts'
@@ -10,6 +11,7 @@ export {
 } from './manager.ts'
 export type { Rotation, RotationUrgency } from './manual-rotation.ts'
 export { type Decision, plan } from './plan.ts'
+export { knownEverywhereAt, restoreRing } from './restoration.ts'
 export {
   activeKey,
   type Exposure,

@@ -67,6 +67,8 @@ export interface KeyringHealth {
   readonly storeError: string | undefined
   readonly nextKeyReady: boolean
   readonly clockBehind: boolean
+  /** The ring came out of a backup: nothing is signed until it is confirmed. */
+  readonly held: boolean
 }
 
 /**
@@ -139,7 +141,7 @@ export class KeyManager {
   /**
    * Signs claims with the active key, and adds `iat` and `exp`.
    *
-   * @throws {KeyturnError} `ttl_too_long`, `ttl_invalid`, `claims_reserved`
+   * @throws {KeyturnError} `ttl_too_long`, `ttl_invalid`, `claims_reserved`, `ring_held`
    */
   async sign(
     claims: object,
@@ -147,6 +149,7 @@ export class KeyManager {
   ): Promise<string> {
     const { ttlSeconds, typ } = options
     await this.catchUp()
+    if (this.#keeper.ring.held) throw ringHeld()
     const key = activeKey(this.#keeper.ring, this.#keeper.now)
     if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1) {
       throw new KeyturnError('ttl_invalid', 'expected a lifetime of at least one second, in whole seconds')
@@ -253,6 +256,13 @@ export class KeyManager {
     return { revokedKid: kid, activeKid: active.kid, refusedEverywhereBy }
   }
 
+  /** Lets a ring that came out of a backup sign: an operator has seen that no key of it was revoked since. */
+  async confirm(): Promise<void> {
+    const { held } = this.#keeper.ring
+    const after = await this.#keeper.commit((ring) => (ring.held ? { ...ring, held: false } : ring))
+    if (held) this.#onEvent({ kind: 'ring-confirmed', generation: after.generation })
+  }
+
   /** The longest lifetime of a token that {@link KeyManager.sign} takes now. */
   get maxTtlSeconds(): number {
     return activeKey(this.#keeper.ring, this.#keeper.now).maxTtlSeconds
@@ -280,7 +290,8 @@ export class KeyManager {
     const { failures: consecutiveFailures, lastFailure } = this.#rotator
     const nextKeyReady = findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined
     const clockBehind = this.#keeper.isClockBehind
-    const isWell = consecutiveFailures === 0 && this.#follower.error === undefined && !clockBehind
+    const { held } = this.#keeper.ring
+    const isWell = consecutiveFailures === 0 && this.#follower.error === undefined && !clockBehind && !held
     return {
       status: isWell ? 'ok' : 'degraded',
       consecutiveFailures,
@@ -288,6 +299,7 @@ export class KeyManager {
       storeError: this.#follower.error,
       nextKeyReady,
       clockBehind,
+      held,
     }
   }
 
@@ -318,4 +330,14 @@ export class KeyManager {
     this.#verifiers.set(key, verifier)
     return verifier
   }
+}
+
+function ringHeld(): KeyturnError {
+  return new KeyturnError(
+    'ring_held',
+    'the ring came out of a backup, and signs nothing until it is confirmed',
+    {
+      remedy: 'keyturn keys restore FILE --confirm',
+    },
+  )
 }

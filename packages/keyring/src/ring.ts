@@ -19,6 +19,8 @@ export interface KeyRing {
   readonly exposures: readonly Exposure[]
   /** The generation before still holds a private half that is gone from this one. */
   readonly echoes: boolean
+  /** It came out of a backup, and signs nothing until an operator confirms it. */
+  readonly held: boolean
 }
 
 /** What is left of a key. */

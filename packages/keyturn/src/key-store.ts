@@ -19,8 +19,8 @@ export function openKeyStore(config: AuthorityConfig, options: { readonly initia
  *
  * @throws {KeyturnError} `store_not_shared` where the ring is in the authority's memory
  */
-export function openSharedKeyStore(config: AuthorityConfig): KeyStore {
-  if (config.store === 'file') return fileKeyStore(config, false)
+export function openSharedKeyStore(config: AuthorityConfig, options = { initialize: false }): KeyStore {
+  if (config.store === 'file') return fileKeyStore(config, options.initialize)
   throw new KeyturnError(
     'store_not_shared',
     'the key ring is in the memory of the authority, where no command reaches it',

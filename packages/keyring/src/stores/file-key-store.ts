@@ -4,7 +4,7 @@ import { access, link, lstat, open, readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Clock, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
-import { type KeyStore, StoreConflict, type StoreWatcher } from './key-store.ts'
+import { type KeyStore, RingCorrupt, StoreConflict, type StoreWatcher } from './key-store.ts'
 import {
   assertPrivateFile,
   assertPrivateFolder,
@@ -164,10 +164,20 @@ export class FileKeyStore implements KeyStore {
       if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
       return as(await file.readFile(), generation)
     } catch (error) {
-      throw error instanceof RingMalformed ? ringCorrupt(path, error) : error
+      throw error instanceof RingMalformed ? await this.#corrupt(generation, error) : error
     } finally {
       await file.close()
     }
+  }
+
+  async #corrupt(generation: number, cause: RingMalformed): Promise<RingCorrupt> {
+    const pathOf = (it: number) => join(this.#directory, ringFileName(it))
+    const before = (await this.#generations()).filter((it) => it < generation).at(-1)
+    const earlier = before === undefined ? '' : ` or, losing the last change, with ${pathOf(before)}`
+    return new RingCorrupt(generation, `${pathOf(generation)}: ${cause.message}`, {
+      remedy: `stop the authority, then: keyturn keys restore FILE, with a backup${earlier}`,
+      cause,
+    })
   }
 
   async #writeTemporary(bytes: Buffer): Promise<string> {
@@ -235,14 +245,7 @@ async function guarded<T>(verb: 'read' | 'write', directory: string, action: () 
 function ringMissing(directory: string): KeyturnError {
   return new KeyturnError('ring_missing', `no ring in ${directory}, though there is an installation`, {
     remedy:
-      'mount the volume or restore the folder; to give up all keys and begin anew: keyturn serve --init',
-  })
-}
-
-function ringCorrupt(path: string, cause: RingMalformed): KeyturnError {
-  return new KeyturnError('ring_corrupt', `${path}: ${cause.message}`, {
-    remedy: `restore the file; or, to go back to the generation before and lose its last change: mv ${path} ${path}.corrupt`,
-    cause,
+      'mount the volume, or: keyturn keys restore FILE; to give up all keys and begin anew: keyturn serve --init',
   })
 }
 

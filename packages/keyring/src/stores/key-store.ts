@@ -36,6 +36,18 @@ export interface StoreWatcher {
   onError(error: unknown): void
 }
 
+/** What the store holds under its newest generation is no ring. */
+export class RingCorrupt extends KeyturnError {
+  override readonly name = 'RingCorrupt'
+  declare readonly code: 'ring_corrupt'
+  readonly generation: number
+
+  constructor(generation: number, message: string, options: { remedy: string; cause: unknown }) {
+    super('ring_corrupt', message, options)
+    this.generation = generation
+  }
+}
+
 /** Somebody else was first: load again, and think again. */
 export class StoreConflict extends KeyturnError {
   override readonly name = 'StoreConflict'

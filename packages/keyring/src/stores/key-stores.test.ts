@@ -219,7 +219,7 @@ describe('KeyManagerLoadFromDisk (R16, R63)', () => {
       .catch((caught) => caught)
     expect(error.code).toBe('ring_corrupt')
     expect(error.message).toContain(await newest())
-    expect(error.remedy).toContain('mv ')
+    expect(error.remedy).toContain('keyturn keys restore FILE')
     expect(await codeOf(KeyManager.open({ store: store(), policy }))).toBe('ring_corrupt')
   })
 

@@ -50,6 +50,7 @@ export function decodeRing(bytes: Uint8Array): KeyRing {
     tombstones: takeList(value, 'tombstones').map(decodeTombstone),
     exposures: takeList(value, 'exposures').map(decodeExposure),
     echoes: take(value, 'echoes', isBoolean),
+    held: take(value, 'held', isBoolean),
   }
   try {
     assertRing(ring, ring.writtenAt)

@@ -26,11 +26,11 @@ export function encodeRingFile(ring: KeyRing): Buffer {
 }
 
 /**
- * Reads what {@link encodeRingFile} wrote, for the generation that the file's name claims.
+ * Reads what {@link encodeRingFile} wrote; for the generation that the file's name claims, if it claims one.
  *
  * @throws {RingMalformed} for anything else: cut short, edited, renamed
  */
-export function decodeRingFile(file: Buffer, generation: number): KeyRing {
+export function decodeRingFile(file: Buffer, generation = claimOf(file)): KeyRing {
   const ring = decodeRing(checkRingFile(file, generation))
   if (ring.generation !== generation) {
     throw new RingMalformed('expected the generation that the name of the file says')
@@ -44,8 +44,7 @@ export function decodeRingFile(file: Buffer, generation: number): KeyRing {
  * @throws {RingMalformed}
  */
 export function checkRingFile(file: Buffer, generation: number): Buffer {
-  const end = file.indexOf(NEWLINE)
-  const header = HEADER.exec(file.subarray(0, Math.max(0, end)).toString('latin1'))
+  const { end, header } = headerOf(file)
   if (header === null || file.at(-1) !== NEWLINE) throw new RingMalformed('expected a ring file, whole')
   const body = file.subarray(end + 1, -1)
   if (header[2] !== sha256(body)) throw new RingMalformed('expected the checksum to match')
@@ -53,6 +52,16 @@ export function checkRingFile(file: Buffer, generation: number): Buffer {
     throw new RingMalformed('expected the generation that the name of the file says')
   }
   return body
+}
+
+/** The generation that the file itself claims; nothing that a ring has where it claims none. */
+function claimOf(file: Buffer): number {
+  return Number(headerOf(file).header?.[1] ?? 0)
+}
+
+function headerOf(file: Buffer): { readonly end: number; readonly header: RegExpExecArray | null } {
+  const end = file.indexOf(NEWLINE)
+  return { end, header: HEADER.exec(file.subarray(0, Math.max(0, end)).toString('latin1')) }
 }
 
 function sha256(bytes: Uint8Array): string {

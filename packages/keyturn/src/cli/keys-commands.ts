@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KeyManager, type KeyRecord, stateOf } from '@keyturn/keyring'
+import { type KeyRecord, stateOf } from '@keyturn/keyring'
 import { Command, Option } from 'commander'
-import { openSharedKeyStore } from '../key-store.ts'
+import { backupCommand, restoreCommand, verifyCommand } from './backup-commands.ts'
 import { print, rfc3339, say, table } from './output.ts'
-import { configOf, withSettings } from './setting-flags.ts'
+import { withSettings } from './setting-flags.ts'
+import { visitKeys } from './visit-keys.ts'
 
 /** `keyturn keys`: looks at the ring and changes it, with the authority up or down. */
 export function keysCommands(): Command {
@@ -11,6 +12,7 @@ export function keysCommands(): Command {
   keys.addCommand(listCommand())
   keys.addCommand(rotateCommand())
   keys.addCommand(revokeCommand())
+  for (const command of [backupCommand(), restoreCommand(), verifyCommand()]) keys.addCommand(command)
   return keys
 }
 
@@ -18,7 +20,7 @@ function listCommand(): Command {
   return withSettings(new Command('list'), 'data-folder')
     .description('show every key and its times')
     .action(async (_options: unknown, command: Command) => {
-      await visit(command, async (manager) => {
+      await visitKeys(command, async (manager) => {
         const ring = manager.ring()
         const { now } = manager
         const keys = ring.keys.map((key) => describeKey(key, now)).filter(({ state }) => state !== 'removed')
@@ -48,7 +50,7 @@ function rotateCommand(): Command {
     )
     .option('--wait', 'return when the key signs')
     .action(async (options: { queue?: boolean; force?: boolean; wait?: boolean }, command: Command) => {
-      await visit(command, async (manager) => {
+      await visitKeys(command, async (manager) => {
         const rotation = await manager.rotate({
           queue: options.queue === true,
           force: options.force === true,
@@ -70,7 +72,7 @@ function revokeCommand(): Command {
     )
     .description('take a key out of use now; verifiers refuse its tokens by the printed time')
     .action(async (kid: string, options: { reason: string; fresh?: boolean }, command: Command) => {
-      await visit(command, async (manager) => {
+      await visitKeys(command, async (manager) => {
         const outcome = await manager.revoke(kid, { reason: options.reason, fresh: options.fresh === true })
         const refusedEverywhereBy = rfc3339(outcome.refusedEverywhereBy)
         print(
@@ -81,21 +83,6 @@ function revokeCommand(): Command {
         say('a verifier that cannot reach the key set refuses it at the end of its stale-if-error time')
       })
     })
-}
-
-/** Opens the ring without serving it. */
-async function visit(command: Command, action: (manager: KeyManager) => Promise<void>): Promise<void> {
-  const config = configOf(command)
-  const manager = await KeyManager.open({
-    store: openSharedKeyStore(config),
-    policy: config.policy,
-    serving: false,
-  })
-  try {
-    await action(manager)
-  } finally {
-    await manager.close()
-  }
 }
 
 function describeKey(key: KeyRecord, now: number) {

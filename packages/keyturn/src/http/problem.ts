@@ -31,6 +31,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = Object.freeze({
   ttl_invalid: 400,
   state_failed: 503,
   no_active_key: 503,
+  ring_held: 503,
 })
 
 /** Errors that Fastify finds before a route is asked. */

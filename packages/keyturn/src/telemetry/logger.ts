@@ -36,6 +36,7 @@ const LEVELS: Partial<Record<KeyringEvent['kind'], 'warn' | 'error'>> = {
   'store-unreadable': 'error',
   'clock-jumped': 'warn',
   'key-revoked': 'warn',
+  'ring-confirmed': 'warn',
 }
 
 const MESSAGES: Readonly<Record<KeyringEvent['kind'], string>> = Object.freeze({
@@ -47,6 +48,7 @@ const MESSAGES: Readonly<Record<KeyringEvent['kind'], string>> = Object.freeze({
   'max-ttl-raised': 'keys may sign longer lifetimes',
   'rotation-requested': 'an operator brought a rotation forward',
   'key-revoked': 'a key was revoked',
+  'ring-confirmed': 'a ring out of a backup was confirmed; it signs',
   'ring-adopted': 'the ring was changed by another process',
   'rotation-failed': 'a step of the rotation failed; signing goes on',
   'rotation-recovered': 'the rotation works again',

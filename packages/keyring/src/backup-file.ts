@@ -1,0 +1,64 @@
+import { constants } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { KeyturnError } from '@keyturn/core'
+import type { KeyRing } from './ring.ts'
+import { assertPrivateFile, syncFolder, writePrivateFile } from './stores/private-files.ts'
+import { RingMalformed } from './stores/ring-codec.ts'
+import { decodeRingFile, encodeRingFile } from './stores/ring-file.ts'
+
+const MAX_BYTES = 16 * 1024 * 1024
+
+/**
+ * Writes a ring to a new file, which only its owner can read; durable when it resolves.
+ *
+ * @throws {KeyturnError} `backup_failed`
+ */
+export async function writeBackup(file: string, ring: KeyRing): Promise<void> {
+  const path = resolve(file)
+  try {
+    await writePrivateFile(path, encodeRingFile(ring), await stat(dirname(path)))
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    const remedy =
+      errno === 'EEXIST'
+        ? 'name a file that does not exist yet'
+        : 'name a file in a folder that can be written'
+    throw new KeyturnError('backup_failed', `cannot write the backup ${path} (${errno})`, { remedy, cause })
+  }
+}
+
+/**
+ * Reads a backup, or a file out of a keys folder, and asserts all that must hold of a ring.
+ *
+ * @throws {KeyturnError} `backup_unreadable`, `backup_corrupt`, `store_unsafe`
+ */
+export async function readBackup(file: string): Promise<KeyRing> {
+  const path = resolve(file)
+  try {
+    return decodeRingFile(await readPrivately(path))
+  } catch (cause) {
+    if (cause instanceof KeyturnError) throw cause
+    if (cause instanceof RingMalformed) {
+      throw new KeyturnError('backup_corrupt', `${path}: ${cause.message}`, { remedy: 'take another', cause })
+    }
+    const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new KeyturnError('backup_unreadable', `cannot read the backup ${path} (${errno})`, {
+      remedy: 'name a file that this user can read',
+      cause,
+    })
+  }
+}
+
+async function readPrivately(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const stats = await file.stat()
+    assertPrivateFile(stats, path)
+    if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
+    return await file.readFile()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,52 @@
+import { KeyturnError } from '@keyturn/core'
+import { assertRing, effectiveNow, inUseUntil, type KeyRing } from './ring.ts'
+import { type KeyStore, RingCorrupt } from './stores/key-store.ts'
+import { propagationOf, type Timing } from './timing.ts'
+
+/** How many writes a ring may be ahead of its backup. A verifier refuses a set that is older than the one it has. */
+const GENERATIONS_AHEAD = 1_000_000
+
+/**
+ * Puts a ring out of a backup into a store that has lost its own. It is published and verifies, but signs nothing until
+ * {@link KeyManager.confirm}: it may be old, and not know of a key that was revoked since.
+ *
+ * @throws {KeyturnError} `restore_refused` where the store holds a ring that is whole, and what the store throws
+ */
+export async function restoreRing(store: KeyStore, backup: KeyRing, now: number): Promise<KeyRing> {
+  const newest = await store.load().catch((error: unknown) => {
+    if (error instanceof RingCorrupt) return error
+    throw error
+  })
+  if (newest !== undefined && !(newest instanceof RingCorrupt)) {
+    throw new KeyturnError(
+      'restore_refused',
+      'the store holds a ring that is whole, and newer or another one',
+      {
+        remedy: 'stop the authority, and move the keys folder away first',
+      },
+    )
+  }
+  const lost = newest?.generation ?? 0
+  const restored = restoredRing(backup, lost, now)
+  await store.save(restored, lost)
+  return restored
+}
+
+/** When every verifier knows the keys of a restored ring, so that it can be confirmed without a token being refused. */
+export function knownEverywhereAt(restored: KeyRing, timing: Timing): number {
+  return inUseUntil(restored, restored.writtenAt) + propagationOf(timing)
+}
+
+/** The ring of a backup as a generation that is ahead of all that was published. */
+function restoredRing(backup: KeyRing, lostGeneration: number, now: number): KeyRing {
+  const generation = Math.max(backup.generation, lostGeneration) + GENERATIONS_AHEAD
+  const restored: KeyRing = Object.freeze({
+    ...backup,
+    generation,
+    publishedVersion: generation,
+    writtenAt: effectiveNow(backup, now),
+    held: true,
+  })
+  assertRing(restored, restored.writtenAt)
+  return restored
+}

@@ -1,0 +1,88 @@
+import { resolve } from 'node:path'
+import { KeyturnError } from '@keyturn/core'
+import { type KeyRing, knownEverywhereAt, readBackup, restoreRing, writeBackup } from '@keyturn/keyring'
+import { Command } from 'commander'
+import type { AuthorityConfig } from '../config/load-config.ts'
+import { openSharedKeyStore } from '../key-store.ts'
+import { print, rfc3339, say } from './output.ts'
+import { configOf, withSettings } from './setting-flags.ts'
+import { visitKeys } from './visit-keys.ts'
+
+/** `keyturn keys backup`: a copy of the ring, with its private halves. */
+export function backupCommand(): Command {
+  return withSettings(new Command('backup'), 'data-folder')
+    .argument('<file>', 'file to write; must not exist yet')
+    .description('copy the ring, with its private halves, to a file that only its owner can read')
+    .action(async (file: string, _options: unknown, command: Command) => {
+      await visitKeys(command, async (manager) => {
+        const ring = manager.ring()
+        await writeBackup(file, ring)
+        const path = resolve(file)
+        print(command, { file: path, ...summaryOf(ring) }, `${path} holds generation ${ring.generation}`)
+        say('it holds private keys: keep it as safe as the keys folder')
+      })
+    })
+}
+
+/** `keyturn keys verify`: whether a ring, or a backup of one, is whole. */
+export function verifyCommand(): Command {
+  return withSettings(new Command('verify'), 'data-folder')
+    .argument('[file]', 'a backup; without it, the ring of the data folder')
+    .description('check that a ring is whole, and that every private half belongs to its key')
+    .action(async (file: string | undefined, _options: unknown, command: Command) => {
+      const report = (ring: KeyRing) =>
+        print(
+          command,
+          { valid: true, ...summaryOf(ring) },
+          `whole: generation ${ring.generation}, written ${rfc3339(ring.writtenAt)}, ${ring.keys.length} keys`,
+        )
+      if (file !== undefined) report(await readBackup(file))
+      else await visitKeys(command, async (manager) => report(manager.ring()))
+    })
+}
+
+/** `keyturn keys restore`: the way back from a ring that is lost or corrupt. */
+export function restoreCommand(): Command {
+  return withSettings(new Command('restore'), 'data-folder')
+    .argument('<file>', 'a backup, or a ring file of a keys folder')
+    .option('--confirm', 'let it sign: no key that it holds was revoked since it was written')
+    .description(
+      'put back a ring that was lost; it verifies at once, and signs once it is confirmed (stop the authority first)',
+    )
+    .action(async (file: string, { confirm }: { confirm?: boolean }, command: Command) => {
+      const config = configOf(command)
+      const backup = await readBackup(file)
+      const ring = await heldRing(config, backup)
+      if (confirm === true) await visitKeys(command, (manager) => manager.confirm())
+      const knownFrom = rfc3339(knownEverywhereAt(ring, config.policy.timing))
+      print(
+        command,
+        { confirmed: confirm === true, knownFrom, ...summaryOf(ring) },
+        `generation ${ring.generation} is restored, and ${confirm === true ? 'signs' : 'verifies'}`,
+      )
+      say(`every verifier that can reach the key set knows its keys from ${knownFrom} on`)
+      if (confirm === true) return
+      say(`it signs nothing before: keyturn keys restore ${file} --confirm`)
+      say(`first revoke what was revoked after ${rfc3339(backup.writtenAt)}: the backup does not know of it`)
+    })
+}
+
+/** Restores it, unless that is done already and only the confirmation is missing. */
+async function heldRing(config: AuthorityConfig, backup: KeyRing): Promise<KeyRing> {
+  // it may be lost altogether, beside a state that is not
+  const store = openSharedKeyStore(config, { initialize: true })
+  const there = await store.load().catch((error: unknown) => {
+    if (error instanceof KeyturnError && error.code === 'ring_corrupt') return undefined
+    throw error
+  })
+  if (there?.held === true && there.ringId === backup.ringId) return there
+  return await restoreRing(store, backup, Date.now())
+}
+
+function summaryOf(ring: KeyRing) {
+  return {
+    generation: ring.generation,
+    writtenAt: rfc3339(ring.writtenAt),
+    kids: ring.keys.map(({ kid }) => kid),
+  }
+}

@@ -1,0 +1,178 @@
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createVerifier, type Verifier } from '@keyturn/verifier'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type DocumentPage, readPage, shell } from './document.ts'
+import { freePort, startAuthority, stopAll } from './end-to-end/processes.ts'
+
+/** Follows docs/recovery.md word for word, with a verifier that has seen what was before. */
+
+const issuer = 'http://auth.test'
+let page: DocumentPage
+let folder: string
+let env: Record<string, string>
+let jwksUrl: string
+let verifier: Verifier
+
+beforeEach(async () => {
+  page = await readPage('docs/recovery.md')
+  folder = await mkdtemp(join(tmpdir(), 'keyturn-recovery-'))
+  const port = await freePort()
+  env = {
+    KEYTURN_ISSUER: issuer,
+    KEYTURN_DATA_DIR: join(folder, 'data'),
+    KEYTURN_HTTP_PORT: String(port),
+    KEYTURN_ADMIN_PORT: '0',
+    KEYTURN_KEYS_ALGORITHM: 'ES256',
+    KEYTURN_JWKS_MAX_AGE: '1s',
+    KEYTURN_VERIFIER_MIN_CACHE: '1s',
+  }
+  jwksUrl = `http://127.0.0.1:${port}/.well-known/jwks.json`
+  verifier = createVerifier({ issuer, audience: issuer, jwksUrl, algorithms: ['ES256'], minCacheSeconds: 1 })
+})
+afterEach(async () => {
+  verifier.close()
+  await stopAll()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const follow = (block: string, more: Record<string, string> = {}) =>
+  shell(page.block(block), { ...env, ...more }, folder)
+const refusal = (action: Promise<unknown>) =>
+  action.then(
+    () => 'none',
+    (error: { stderr?: string; code?: string }) =>
+      /^keyturn: (\w+):/m.exec(error.stderr ?? '')?.[1] ?? error.code,
+  )
+async function keysNow(): Promise<{ kid: string; state: string }[]> {
+  return JSON.parse((await shell('keyturn keys list --json', env, folder)).stdout).keys
+}
+/** A token of a client, or the code with which the authority refuses to make one. */
+async function askForToken(): Promise<string> {
+  const { clientId, clientSecret } = JSON.parse(
+    (await shell('keyturn clients create tester --json', env, folder)).stdout,
+  )
+  const response = await fetch(jwksUrl.replace('/.well-known/jwks.json', '/oauth2/token'), {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` },
+  })
+  const answer = (await response.json()) as { access_token?: string; error?: string }
+  return answer.access_token ?? answer.error ?? ''
+}
+async function newestRingFile(): Promise<string> {
+  const keys = join(folder, 'data/keys')
+  return join(keys, (await readdir(keys)).sort().at(-1) ?? '')
+}
+/** Starts the authority by the last line of a block, which is `keyturn serve` with flags. */
+async function serveBy(block: string) {
+  const lines = page.block(block).trim().split('\n')
+  const [program, command, ...flags] = (lines.pop() ?? '').split(' ')
+  expect([program, command]).toEqual(['keyturn', 'serve'])
+  if (lines.length > 0) await shell(lines.join('\n'), env, folder)
+  return await startAuthority(env, flags)
+}
+/** Until the verifier has seen the set of now, after an outage in which it waits longer and longer. */
+async function verifierRefreshes(): Promise<void> {
+  const { success } = verifier.health().refreshes
+  await vi.waitFor(() => expect(verifier.health().refreshes.success).toBeGreaterThan(success), {
+    timeout: 30_000,
+    interval: 50,
+  })
+}
+
+describe('recovery as documented (R16, R21)', () => {
+  it('from a corrupt ring, by a backup: what was signed is good, and nothing is signed until it is confirmed', async () => {
+    const before = await startAuthority(env)
+    const token = await askForToken()
+    await verifier.verify(token)
+    expect((await follow('backup')).stdout).toMatch(/holds generation 1\nwhole: generation 1, /)
+    // published since the backup, so that the verifier has a newer set than the backup knows of
+    await shell('keyturn keys rotate --force --wait', env, folder)
+    await verifier.verify(await askForToken())
+    await before.stop()
+    const file = await newestRingFile()
+    await truncate(file, 200)
+    expect(await refusal(shell('keyturn serve', env, folder))).toBe('ring_corrupt')
+
+    const restored = await follow('restore')
+    expect(restored.stderr).toMatch(/knows its keys from .*Z on\n.*--confirm\n/)
+    const after = await startAuthority(env)
+    expect(await askForToken()).toBe('temporarily_unavailable')
+    expect(await (await fetch(new URL('/health', jwksUrl))).json()).toEqual({ status: 'degraded' })
+    await verifierRefreshes()
+    await verifier.verify(token)
+    const [, spare] = await keysNow()
+    await follow('revoke-again', { kid: spare?.kid ?? '' })
+
+    await follow('confirm')
+    await vi.waitFor(async () => {
+      expect(await (await fetch(new URL('/health', jwksUrl))).json()).toEqual({ status: 'ok' })
+    }, 5000)
+    await verifier.verify(await askForToken())
+    expect((await keysNow()).map(({ kid }) => kid)).not.toContain(spare?.kid)
+    await after.stop()
+  })
+
+  it('from a corrupt ring, by the generation before, which the error names', async () => {
+    const before = await startAuthority(env)
+    await shell('keyturn keys rotate --force --wait', env, folder)
+    await before.stop()
+    await truncate(await newestRingFile(), 0)
+    const error = await shell('keyturn keys list', env, folder).catch((it) => it.stderr as string)
+    const [, earlier] = /losing the last change, with (\S+)/.exec(String(error)) ?? []
+    await shell(`keyturn keys restore ${earlier} --confirm`, env, folder)
+    const after = await startAuthority(env)
+    await verifier.verify(await askForToken())
+    await after.stop()
+  })
+
+  it('from a ring that is gone, by a backup; and never over a ring that is whole', async () => {
+    const before = await startAuthority(env)
+    const token = await askForToken()
+    await follow('backup')
+    expect(await refusal(follow('restore'))).toBe('restore_refused')
+    expect(await refusal(follow('backup'))).toBe('backup_failed')
+    await before.stop()
+    await rm(join(folder, 'data/keys'), { recursive: true })
+    expect(await refusal(shell('keyturn serve', env, folder))).toBe('ring_missing')
+    await follow('restore')
+    await follow('restore')
+    await follow('confirm')
+    const after = await startAuthority(env)
+    await verifier.verify(token)
+    await after.stop()
+  })
+
+  it('from a ring that is gone without a backup, and from a state that is gone', async () => {
+    const before = await startAuthority(env)
+    const token = await askForToken()
+    await before.stop()
+    await rm(join(folder, 'data/keys'), { recursive: true })
+    const anew = await serveBy('begin-anew')
+    expect(await refusal(verifier.verify(token))).toBe('key_unknown')
+    await verifier.verify(await askForToken())
+    await anew.stop()
+    await truncate(join(folder, 'data/state.db'), 0)
+    expect(await refusal(shell('keyturn serve', env, folder))).toBe('state_corrupt')
+    const stateless = await serveBy('without-state')
+    await verifier.verify(await askForToken())
+    await stateless.stop()
+  })
+
+  it('from a leak of one key, and of the whole store', async () => {
+    const authority = await startAuthority(env)
+    const [leaked] = await keysNow()
+    await follow('revoke', { kid: leaked?.kid ?? '' })
+    await vi.waitFor(async () => expect(await keysNow()).toHaveLength(3))
+    const before = await keysNow()
+    const active = before.find(({ state }) => state === 'active')
+    await follow('revoke-all', { kid: active?.kid ?? '' })
+    const after = await keysNow()
+    const good = after.filter(({ state }) => state !== 'revoked').map(({ kid }) => kid)
+    expect(before.filter(({ kid }) => good.includes(kid))).toEqual([])
+    await verifier.verify(await askForToken())
+    await authority.stop()
+  })
+})
