@@ -207,7 +207,7 @@ describe('a store that cannot be trusted (R15, R16, R18)', () => {
       const { code, stderr } = await run(line)
       expect([line, code, stderr]).toEqual([line, 1, expect.stringContaining('ring_corrupt')])
       expect(stderr).toContain(join(keys, last))
-      expect(stderr).toContain(' - restore the file')
+      expect(stderr).toContain('keyturn keys restore FILE')
     }
     await writeFile(join(keys, last), whole)
     await chmod(join(keys, last), 0o644)
