@@ -75,6 +75,7 @@ describe('the README (R66)', () => {
       'docs/adr/README.md',
       'docs/reference/http.md',
       'docs/recovery.md',
+      'docs/encryption-at-rest.md',
     ]
     for (const page of pages) {
       const text = await readFile(join(root, page), 'utf8')

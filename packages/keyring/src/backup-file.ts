@@ -6,18 +6,20 @@ import type { KeyRing } from './ring.ts'
 import { assertPrivateFile, syncFolder, writePrivateFile } from './stores/private-files.ts'
 import { RingMalformed } from './stores/ring-codec.ts'
 import { decodeRingFile, encodeRingFile } from './stores/ring-file.ts'
+import type { Sealing } from './stores/ring-sealer.ts'
 
 const MAX_BYTES = 16 * 1024 * 1024
 
 /**
- * Writes a ring to a new file, which only its owner can read; durable when it resolves.
+ * Writes a ring to a new file, which only its owner can read, sealed where there is a sealer; durable when it resolves.
  *
  * @throws {KeyturnError} `backup_failed`
  */
-export async function writeBackup(file: string, ring: KeyRing): Promise<void> {
+export async function writeBackup(file: string, ring: KeyRing, sealing: Sealing = {}): Promise<void> {
   const path = resolve(file)
+  const bytes = await encodeRingFile(ring, sealing)
   try {
-    await writePrivateFile(path, encodeRingFile(ring), await stat(dirname(path)))
+    await writePrivateFile(path, bytes, await stat(dirname(path)))
     await syncFolder(dirname(path))
   } catch (cause) {
     const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
@@ -32,12 +34,12 @@ export async function writeBackup(file: string, ring: KeyRing): Promise<void> {
 /**
  * Reads a backup, or a file out of a keys folder, and asserts all that must hold of a ring.
  *
- * @throws {KeyturnError} `backup_unreadable`, `backup_corrupt`, `store_unsafe`
+ * @throws {KeyturnError} `backup_unreadable`, `backup_corrupt`, `store_unsafe`, `ring_sealed`, `ring_unsealed`, `kek_unknown`
  */
-export async function readBackup(file: string): Promise<KeyRing> {
+export async function readBackup(file: string, sealing: Sealing = {}): Promise<KeyRing> {
   const path = resolve(file)
   try {
-    return decodeRingFile(await readPrivately(path))
+    return await decodeRingFile(await readPrivately(path), sealing)
   } catch (cause) {
     if (cause instanceof KeyturnError) throw cause
     if (cause instanceof RingMalformed) {

@@ -24,6 +24,7 @@ export {
 export { FileKeyStore, type FileKeyStoreOptions } from './stores/file-key-store.ts'
 export { type KeyStore, StoreConflict, type StoreWatcher } from './stores/key-store.ts'
 export { MemoryKeyStore } from './stores/memory-key-store.ts'
+export type { RingSealer, Sealing } from './stores/ring-sealer.ts'
 export {
   DEFAULT_POLICY,
   DEFAULT_TIMING,

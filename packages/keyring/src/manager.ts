@@ -50,6 +50,9 @@ export interface KeyManagerOptions {
   readonly random?: () => number
 }
 
+/** The newest, and the one before it. */
+const GENERATIONS_KEPT = 2
+
 /** What a revocation leads to. Times in milliseconds. */
 export interface RevocationOutcome {
   readonly revokedKid: string
@@ -261,6 +264,11 @@ export class KeyManager {
     const { held } = this.#keeper.ring
     const after = await this.#keeper.commit((ring) => (ring.held ? { ...ring, held: false } : ring))
     if (held) this.#onEvent({ kind: 'ring-confirmed', generation: after.generation })
+  }
+
+  /** Writes the ring anew, so that neither it nor the generation that is kept is sealed under an older key-encryption key. */
+  async rewrap(): Promise<void> {
+    for (let kept = 0; kept < GENERATIONS_KEPT; kept++) await this.#keeper.commit((ring) => ({ ...ring }))
   }
 
   /** The longest lifetime of a token that {@link KeyManager.sign} takes now. */

@@ -8,7 +8,7 @@ import { earliestActivation, type RotationUrgency } from './manual-rotation.ts'
 import { applyHousekeeping, nextPlanAt, plan } from './plan.ts'
 import { PublishedSets } from './published-set.ts'
 import * as rings from './ring.ts'
-import { decodeRingFile, encodeRingFile } from './stores/ring-file.ts'
+import { decodeRing, encodeRing } from './stores/ring-codec.ts'
 import {
   DEFAULT_POLICY,
   exposureOf,
@@ -129,7 +129,7 @@ export class RingHistory {
     const policy = { ...this.#policy, timing: { ...this.#policy.timing, ...settings } }
     if (policyViolations(policy).length === 0) this.#policy = policy
     this.#guard = this.#newGuard()
-    const loaded = decodeRingFile(encodeRingFile(this.#ring), this.#ring.generation)
+    const loaded = decodeRing(Buffer.from(encodeRing(this.#ring)))
     invariant(JSON.stringify(loaded) === JSON.stringify(this.#ring), '7: a restart moves nothing')
     this.#ring = loaded
   }

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { KeyturnError } from '@keyturn/core'
 import type { KeyStore } from '@keyturn/keyring'
 import type { AuthorityConfig } from './config/load-config.ts'
-import { keysFolderOf, openKeyStore } from './key-store.ts'
+import { keysFolderOf, openKeyStore, sealingOf } from './key-store.ts'
 import { SqliteState } from './state/sqlite-state.ts'
 
 /** A key ring and a state that belong together. Either without the other is noticed, and never made anew in silence. */
@@ -27,6 +27,7 @@ const IN_MEMORY = 'memory'
  */
 export async function openInstallation(config: AuthorityConfig, initialize: boolean): Promise<Installation> {
   const { dataDir } = config
+  await assertSealerWorks(config)
   const mayCreate = initialize || config.store === 'memory' || !(await hasKeys(dataDir))
   const state = await SqliteState.open({ dataDir, mayCreate })
   try {
@@ -47,6 +48,12 @@ export async function openInstallation(config: AuthorityConfig, initialize: bool
     await state.close()
     throw error
   }
+}
+
+/** A key-encryption key that cannot be reached must be known before there is anything to seal. */
+async function assertSealerWorks(config: AuthorityConfig): Promise<void> {
+  const { sealer } = sealingOf(config)
+  await sealer?.open(await sealer.seal(Buffer.from('canary')))
 }
 
 async function hasKeys(dataDir: string): Promise<boolean> {

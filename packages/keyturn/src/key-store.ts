@@ -1,8 +1,18 @@
 import { join } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
-import { FileKeyStore, type KeyStore, MemoryKeyStore } from '@keyturn/keyring'
+import {
+  FileKeyStore,
+  type FileKeyStoreOptions,
+  type KeyStore,
+  MemoryKeyStore,
+  type Sealing,
+} from '@keyturn/keyring'
 import type { AuthorityConfig } from './config/load-config.ts'
+import { JweSealer } from './sealing/jwe-sealer.ts'
 import { stateFileOf } from './state/state-file.ts'
+
+/** What a command or a start may do beyond the ordinary. */
+export type KeyStoreLicence = Pick<FileKeyStoreOptions, 'initialize' | 'acceptUnsealed'>
 
 /** The folder that holds the ring of a data folder. */
 export function keysFolderOf(dataDir: string): string {
@@ -10,8 +20,8 @@ export function keysFolderOf(dataDir: string): string {
 }
 
 /** The key store of an authority that is going to serve. */
-export function openKeyStore(config: AuthorityConfig, options: { readonly initialize: boolean }): KeyStore {
-  return config.store === 'memory' ? new MemoryKeyStore() : fileKeyStore(config, options.initialize)
+export function openKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): KeyStore {
+  return config.store === 'memory' ? new MemoryKeyStore() : fileKeyStore(config, licence)
 }
 
 /**
@@ -19,19 +29,26 @@ export function openKeyStore(config: AuthorityConfig, options: { readonly initia
  *
  * @throws {KeyturnError} `store_not_shared` where the ring is in the authority's memory
  */
-export function openSharedKeyStore(config: AuthorityConfig, options = { initialize: false }): KeyStore {
-  if (config.store === 'file') return fileKeyStore(config, options.initialize)
+export function openSharedKeyStore(config: AuthorityConfig, licence: KeyStoreLicence = {}): KeyStore {
+  if (config.store === 'file') return fileKeyStore(config, licence)
   throw new KeyturnError(
     'store_not_shared',
     'the key ring is in the memory of the authority, where no command reaches it',
   )
 }
 
-function fileKeyStore({ dataDir, policy }: AuthorityConfig, initialize: boolean): KeyStore {
+/** What seals the ring of this configuration, and backups of it. */
+export function sealingOf({ encryptionKeys: [newest, ...older] }: AuthorityConfig): Sealing {
+  return newest === undefined ? {} : { sealer: new JweSealer([newest, ...older]) }
+}
+
+function fileKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): KeyStore {
+  const { dataDir, policy } = config
   return new FileKeyStore({
+    ...licence,
+    ...sealingOf(config),
     directory: keysFolderOf(dataDir),
     pollMs: policy.timing.storePollMs,
     beside: [stateFileOf(dataDir)],
-    initialize,
   })
 }

@@ -14,9 +14,10 @@ import {
 } from './private-files.ts'
 import { RingMalformed } from './ring-codec.ts'
 import { checkRingFile, decodeRingFile, encodeRingFile, generationOf, ringFileName } from './ring-file.ts'
+import type { Sealing } from './ring-sealer.ts'
 
 /** Where a {@link FileKeyStore} lives, and when it may begin. */
-export interface FileKeyStoreOptions {
+export interface FileKeyStoreOptions extends Sealing {
   /** A folder of its own; created 0700, with its parents, at the first save. */
   readonly directory: string
   /** P: within this time {@link FileKeyStore.watch} sees what others write, so it looks twice as often. Default 1000. */
@@ -49,6 +50,7 @@ export class FileKeyStore implements KeyStore {
   readonly #beside: readonly string[]
   readonly #initialize: boolean
   readonly #clock: Clock
+  readonly #sealing: Sealing
   #lastSeen = 0
 
   constructor(options: FileKeyStoreOptions) {
@@ -58,6 +60,7 @@ export class FileKeyStore implements KeyStore {
     this.#beside = options.beside ?? []
     this.#initialize = options.initialize ?? false
     this.#clock = options.clock ?? systemClock
+    this.#sealing = options
   }
 
   async load(): Promise<KeyRing | undefined> {
@@ -65,7 +68,9 @@ export class FileKeyStore implements KeyStore {
       for (let attempt = 1; attempt <= LOAD_ATTEMPTS; attempt++) {
         const newest = (await this.#generations()).at(-1)
         if (newest === undefined) return await this.#loadNothing()
-        const ring = await this.#read(newest, decodeRingFile)
+        const ring = await this.#read(newest, (file, generation) =>
+          decodeRingFile(file, { ...this.#sealing, generation }),
+        )
         if (ring !== undefined) {
           this.#lastSeen = Math.max(this.#lastSeen, newest)
           return ring
@@ -80,7 +85,7 @@ export class FileKeyStore implements KeyStore {
     await guarded('write', this.#directory, async () => {
       await makePrivateFolder(this.#directory)
       if (((await this.#generations()).at(-1) ?? 0) !== expectedGeneration) throw new StoreConflict()
-      const temporary = await this.#writeTemporary(encodeRingFile(ring))
+      const temporary = await this.#writeTemporary(await encodeRingFile(ring, this.#sealing))
       try {
         await this.#publish(temporary, ring.generation)
       } finally {
@@ -122,7 +127,9 @@ export class FileKeyStore implements KeyStore {
     const newest = await guarded('read', this.#directory, async () => (await this.#generations()).at(-1))
     if (newest === undefined || newest < this.#lastSeen) throw ringMissing(this.#directory)
     if (newest === this.#lastSeen) {
-      await guarded('read', this.#directory, () => this.#read(newest, checkRingFile))
+      await guarded('read', this.#directory, () =>
+        this.#read(newest, async (file) => checkRingFile(file, newest)),
+      )
       if (!isStopped()) watcher.onHealthy?.()
       return
     }
@@ -153,7 +160,10 @@ export class FileKeyStore implements KeyStore {
     return undefined
   }
 
-  async #read<T>(generation: number, as: (file: Buffer, generation: number) => T): Promise<T | undefined> {
+  async #read<T>(
+    generation: number,
+    as: (file: Buffer, generation: number) => Promise<T>,
+  ): Promise<T | undefined> {
     const path = join(this.#directory, ringFileName(generation))
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
     const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(ignoreMissing)
@@ -162,7 +172,7 @@ export class FileKeyStore implements KeyStore {
       const stats = await file.stat()
       assertPrivateFile(stats, path)
       if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
-      return as(await file.readFile(), generation)
+      return await as(await file.readFile(), generation)
     } catch (error) {
       throw error instanceof RingMalformed ? await this.#corrupt(generation, error) : error
     } finally {

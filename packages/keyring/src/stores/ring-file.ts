@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
+import { KeyturnError } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
 import { decodeRing, encodeRing, RingMalformed } from './ring-codec.ts'
+import type { Sealing } from './ring-sealer.ts'
 
 const NAME = /^ring\.(\d{12})\.json$/
 const HEADER = /^keyturn-ring 1 generation (\d{1,12}) sha256 ([0-9a-f]{64})$/
 const NEWLINE = 0x0a
+const OPENING_BRACE = 0x7b
 
 /** The file of a generation: `ring.000000000001.json`. Names sort as generations do. */
 export function ringFileName(generation: number): string {
@@ -17,9 +20,10 @@ export function generationOf(fileName: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** Two lines: what the file is, with a checksum over the second; and the ring. */
-export function encodeRingFile(ring: KeyRing): Buffer {
-  const body = encodeRing(ring)
+/** Two lines: what the file is, with a checksum over the second; and the ring, sealed where there is a sealer. */
+export async function encodeRingFile(ring: KeyRing, { sealer }: Sealing = {}): Promise<Buffer> {
+  const plain = encodeRing(ring)
+  const body = sealer === undefined ? plain : await sealer.seal(Buffer.from(plain))
   return Buffer.from(
     `keyturn-ring 1 generation ${ring.generation} sha256 ${sha256(Buffer.from(body))}\n${body}\n`,
   )
@@ -29,9 +33,13 @@ export function encodeRingFile(ring: KeyRing): Buffer {
  * Reads what {@link encodeRingFile} wrote; for the generation that the file's name claims, if it claims one.
  *
  * @throws {RingMalformed} for anything else: cut short, edited, renamed
+ * @throws {KeyturnError} `ring_sealed`, `ring_unsealed`, and what the sealer throws
  */
-export function decodeRingFile(file: Buffer, generation = claimOf(file)): KeyRing {
-  const ring = decodeRing(checkRingFile(file, generation))
+export async function decodeRingFile(
+  file: Buffer,
+  { generation = claimOf(file), ...sealing }: Sealing & { readonly generation?: number } = {},
+): Promise<KeyRing> {
+  const ring = decodeRing(await opened(checkRingFile(file, generation), sealing))
   if (ring.generation !== generation) {
     throw new RingMalformed('expected the generation that the name of the file says')
   }
@@ -52,6 +60,21 @@ export function checkRingFile(file: Buffer, generation: number): Buffer {
     throw new RingMalformed('expected the generation that the name of the file says')
   }
   return body
+}
+
+/** A ring that somebody put there in the clear could hold keys of their own, so it is not taken where rings are sealed. */
+async function opened(body: Buffer, { sealer, acceptUnsealed = false }: Sealing): Promise<Uint8Array> {
+  const isSealed = body[0] !== OPENING_BRACE
+  if (isSealed && sealer !== undefined) return await sealer.open(body.toString('latin1'))
+  if (isSealed) {
+    throw new KeyturnError('ring_sealed', 'the ring is sealed, and there is no key to open it', {
+      remedy: 'give the key: KEYTURN_KEYS_ENCRYPTION_KEY_FILE',
+    })
+  }
+  if (sealer === undefined || acceptUnsealed) return body
+  throw new KeyturnError('ring_unsealed', 'the ring is not sealed, though there is a key to seal it', {
+    remedy: 'if nobody can have put it there, seal it: keyturn keys rewrap',
+  })
 }
 
 /** The generation that the file itself claims; nothing that a ring has where it claims none. */

@@ -1,9 +1,16 @@
 import { resolve } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
-import { type KeyRing, knownEverywhereAt, readBackup, restoreRing, writeBackup } from '@keyturn/keyring'
+import {
+  type KeyManager,
+  type KeyRing,
+  knownEverywhereAt,
+  readBackup,
+  restoreRing,
+  writeBackup,
+} from '@keyturn/keyring'
 import { Command } from 'commander'
 import type { AuthorityConfig } from '../config/load-config.ts'
-import { openSharedKeyStore } from '../key-store.ts'
+import { openSharedKeyStore, sealingOf } from '../key-store.ts'
 import { print, rfc3339, say } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 import { visitKeys } from './visit-keys.ts'
@@ -16,7 +23,7 @@ export function backupCommand(): Command {
     .action(async (file: string, _options: unknown, command: Command) => {
       await visitKeys(command, async (manager) => {
         const ring = manager.ring()
-        await writeBackup(file, ring)
+        await writeBackup(file, ring, sealingOf(configOf(command)))
         const path = resolve(file)
         print(command, { file: path, ...summaryOf(ring) }, `${path} holds generation ${ring.generation}`)
         say('it holds private keys: keep it as safe as the keys folder')
@@ -36,7 +43,7 @@ export function verifyCommand(): Command {
           { valid: true, ...summaryOf(ring) },
           `whole: generation ${ring.generation}, written ${rfc3339(ring.writtenAt)}, ${ring.keys.length} keys`,
         )
-      if (file !== undefined) report(await readBackup(file))
+      if (file !== undefined) report(await readBackup(file, sealingOf(configOf(command))))
       else await visitKeys(command, async (manager) => report(manager.ring()))
     })
 }
@@ -51,7 +58,7 @@ export function restoreCommand(): Command {
     )
     .action(async (file: string, { confirm }: { confirm?: boolean }, command: Command) => {
       const config = configOf(command)
-      const backup = await readBackup(file)
+      const backup = await readBackup(file, sealingOf(config))
       const ring = await heldRing(config, backup)
       if (confirm === true) await visitKeys(command, (manager) => manager.confirm())
       const knownFrom = rfc3339(knownEverywhereAt(ring, config.policy.timing))
@@ -64,6 +71,28 @@ export function restoreCommand(): Command {
       if (confirm === true) return
       say(`it signs nothing before: keyturn keys restore ${file} --confirm`)
       say(`first revoke what was revoked after ${rfc3339(backup.writtenAt)}: the backup does not know of it`)
+    })
+}
+
+/** `keyturn keys rewrap`: seals the ring under the newest key-encryption key. */
+export function rewrapCommand(): Command {
+  return withSettings(new Command('rewrap'), 'data-folder')
+    .description('seal the ring under the newest key-encryption key, also one that was not sealed')
+    .action(async (_options: unknown, command: Command) => {
+      if (sealingOf(configOf(command)).sealer === undefined) {
+        throw new KeyturnError('kek_missing', 'there is no key-encryption key to seal the ring under', {
+          remedy: 'give one: KEYTURN_KEYS_ENCRYPTION_KEY_FILE',
+        })
+      }
+      const rewrap = async (manager: KeyManager) => {
+        await manager.rewrap()
+        const { generation } = manager.ring()
+        print(command, { generation }, `generation ${generation} is sealed under the newest key`)
+        say(
+          'backups keep the key under which they were sealed: make a new one before you give up the old key',
+        )
+      }
+      await visitKeys(command, rewrap, { acceptUnsealed: true })
     })
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type KeyRecord, stateOf } from '@keyturn/keyring'
 import { Command, Option } from 'commander'
-import { backupCommand, restoreCommand, verifyCommand } from './backup-commands.ts'
+import { backupCommand, restoreCommand, rewrapCommand, verifyCommand } from './backup-commands.ts'
 import { print, rfc3339, say, table } from './output.ts'
 import { withSettings } from './setting-flags.ts'
 import { visitKeys } from './visit-keys.ts'
@@ -12,7 +12,9 @@ export function keysCommands(): Command {
   keys.addCommand(listCommand())
   keys.addCommand(rotateCommand())
   keys.addCommand(revokeCommand())
-  for (const command of [backupCommand(), restoreCommand(), verifyCommand()]) keys.addCommand(command)
+  for (const command of [backupCommand(), restoreCommand(), verifyCommand(), rewrapCommand()]) {
+    keys.addCommand(command)
+  }
   return keys
 }
 

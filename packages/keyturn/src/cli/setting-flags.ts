@@ -4,6 +4,7 @@ import {
   defaultOf,
   descriptionOf,
   flagOf,
+  SECRET_SETTINGS,
   SETTING_KEYS,
   type SettingKey,
   variableOf,
@@ -15,7 +16,7 @@ const ALWAYS_SHOWN: readonly SettingKey[] = ['dataDir']
 /** Gives a command a flag for every setting. `all` shows them all in its help, else only where the data is. */
 export function withSettings(command: Command, shown: 'all' | 'data-folder'): Command {
   command.option('--config <file>', 'JSON file with settings (KEYTURN_CONFIG)')
-  for (const key of SETTING_KEYS) {
+  for (const key of SETTING_KEYS.filter((it) => !SECRET_SETTINGS.has(it))) {
     const isFlag = key === 'unsafeHttp'
     const option = new Option(isFlag ? flagOf(key) : `${flagOf(key)} <value>`, describe(key))
     command.addOption(option.hideHelp(shown !== 'all' && !ALWAYS_SHOWN.includes(key)))

@@ -1,7 +1,9 @@
+import type { KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
 import { type KeyPolicy, policyViolations } from '@keyturn/keyring'
+import { readEncryptionKeys } from './encryption-keys.ts'
 import { SETTINGS, type SettingKey, type Settings, variableOf } from './settings.ts'
 import { type ConfigSources, collectSettings, type GivenSettings } from './sources.ts'
 
@@ -16,6 +18,8 @@ export interface AuthorityConfig {
   readonly http: Listener
   readonly admin: Listener
   readonly policy: KeyPolicy
+  /** They seal the key ring, the newest first; none: it is not sealed. */
+  readonly encryptionKeys: readonly KeyObject[]
   readonly accessTokenTtlSeconds: number
   readonly logLevel: Settings['logLevel']
 }
@@ -43,6 +47,11 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
     http: { host: settings.httpHost, port: settings.httpPort },
     admin: { host: settings.adminHost, port: settings.adminPort },
     policy,
+    encryptionKeys: readEncryptionKeys({
+      text: settings.keysEncryptionKey,
+      file: settings.keysEncryptionKeyFile,
+      credentialsDirectory: sources.env.CREDENTIALS_DIRECTORY,
+    }),
     accessTokenTtlSeconds: settings.accessTokenTtl / 1000,
     logLevel: settings.logLevel,
   })

@@ -54,6 +54,10 @@ export const SETTINGS = z.strictObject({
   keysAlgorithm: oneOf(ALGORITHM_NAMES).prefault('RS256').describe('algorithm of keys made from now on'),
   keysRsaBits: oneOf(['2048', '3072', '4096']).prefault('2048').describe('modulus of RSA keys'),
   keysRotationInterval: duration(DEFAULT_TIMING.rotationIntervalMs).describe('how long a key signs'),
+  keysEncryptionKey: text
+    .optional()
+    .describe('32 random bytes in base64 that seal the key ring, or several, the newest first'),
+  keysEncryptionKeyFile: text.optional().describe('file that holds them instead'),
   keysGraceSkew: duration(DEFAULT_TIMING.graceSkewMs).describe(
     'how much longer than its last token a key is published',
   ),
@@ -85,6 +89,9 @@ export type Settings = z.output<typeof SETTINGS>
 
 /** Every name of {@link SETTINGS}. */
 export const SETTING_KEYS = Object.freeze(Object.keys(SETTINGS.shape) as SettingKey[])
+
+/** Taken from the environment only: command lines are for every user of the machine to see, and files are copied. */
+export const SECRET_SETTINGS: ReadonlySet<SettingKey> = new Set(['keysEncryptionKey'])
 
 /** `httpPort` as `KEYTURN_HTTP_PORT`. */
 export function variableOf(key: SettingKey): string {

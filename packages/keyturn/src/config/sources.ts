@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isJsonObject, KeyturnError } from '@keyturn/core'
 import { VERIFIER_VARIABLES } from '@keyturn/verifier'
-import { SETTING_KEYS, type SettingKey, variableOf } from './settings.ts'
+import { SECRET_SETTINGS, SETTING_KEYS, type SettingKey, variableOf } from './settings.ts'
 
 /** Values as they were given: texts by setting, with the name under which the reader knows them. */
 export type GivenSettings = ReadonlyMap<SettingKey, { readonly text: string; readonly name: string }>
@@ -47,7 +47,8 @@ function fileSettings(file: string | undefined): readonly [SettingKey, string][]
   const values = readSettingsFile(file)
   return Object.entries(values).map(([name, value]) => {
     const key = SETTING_KEYS.find((candidate) => candidate === name)
-    if (key === undefined) throw unknownSetting(`${file}: ${JSON.stringify(name.slice(0, 64))} is no setting`)
+    if (key === undefined || SECRET_SETTINGS.has(key))
+      throw unknownSetting(`${file}: ${JSON.stringify(name.slice(0, 64))} is no setting`)
     if (!['string', 'number', 'boolean'].includes(typeof value)) {
       throw new KeyturnError('config_invalid', `${name} in ${file}: expected a text, a number, true or false`)
     }

@@ -1,0 +1,77 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readEncryptionKeys } from './encryption-keys.ts'
+import { loadConfig } from './load-config.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'keyturn-kek-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const key = (fill: number) => Buffer.alloc(32, fill)
+const read = (sources: Partial<Parameters<typeof readEncryptionKeys>[0]>) =>
+  readEncryptionKeys({ text: undefined, file: undefined, credentialsDirectory: undefined, ...sources }).map(
+    (it) => it.export().toString('hex'),
+  )
+function errorOf(action: () => unknown): { code: string; message: string } {
+  try {
+    action()
+  } catch (error) {
+    return error as { code: string; message: string }
+  }
+  return { code: 'none', message: '' }
+}
+
+describe('key-encryption keys (R19, R54)', () => {
+  it('come from a variable, a file, or a credential of systemd, the newest first', async () => {
+    const two = `${key(1).toString('base64')}\n${key(2).toString('base64url')}\n`
+    const expected = [key(1).toString('hex'), key(2).toString('hex')]
+    await writeFile(join(folder, 'keyturn-keys-encryption-key'), two)
+    expect(read({ text: two })).toEqual(expected)
+    expect(read({ file: join(folder, 'keyturn-keys-encryption-key') })).toEqual(expected)
+    expect(read({ credentialsDirectory: folder })).toEqual(expected)
+    expect(read({ text: key(3).toString('base64'), credentialsDirectory: folder })).toHaveLength(1)
+  })
+
+  it('are none where nothing is given, or systemd has no such credential', () => {
+    expect(read({})).toEqual([])
+    expect(read({ credentialsDirectory: folder })).toEqual([])
+  })
+
+  it.each([
+    '',
+    '   ',
+    'short',
+    Buffer.alloc(31).toString('base64'),
+    Buffer.alloc(33).toString('base64'),
+    'é'.repeat(43),
+  ])('are refused when they are %j, without repeating it', (text) => {
+    const { code, message } = errorOf(() => read({ text }))
+    expect(code).toBe('config_invalid')
+    if (text.trim() !== '') expect(message).not.toContain(text)
+  })
+
+  it('are refused from two places at once, from a file that is not there, and from a configuration file', async () => {
+    const text = key(1).toString('base64')
+    expect(errorOf(() => read({ text, file: 'f' })).code).toBe('config_invalid')
+    expect(errorOf(() => read({ file: join(folder, 'none') })).code).toBe('config_file_unreadable')
+    const file = join(folder, 'config.json')
+    await writeFile(file, JSON.stringify({ keysEncryptionKey: text }))
+    const { code, message } = errorOf(() => loadConfig({ flags: {}, env: {}, file }))
+    expect(code).toBe('config_unknown_setting')
+    expect(message).not.toContain(text)
+  })
+
+  it('do not show when a configuration is printed', () => {
+    const config = loadConfig({
+      flags: {},
+      env: { KEYTURN_KEYS_ENCRYPTION_KEY: key(7).toString('base64') },
+      file: undefined,
+    })
+    expect(JSON.stringify(config)).not.toContain(key(7).toString('base64').slice(0, 20))
+    expect(config.encryptionKeys).toHaveLength(1)
+  })
+})
