@@ -15,7 +15,14 @@ export {
   TokenRejected,
   type TokenRejectionCode,
 } from './errors.ts'
-export { deepFreeze, isJsonObject, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
+export {
+  deepFreeze,
+  isJsonObject,
+  isStringArray,
+  type JsonObject,
+  parseIJsonObject,
+  parseJsonObject,
+} from './json.ts'
 export {
   isKid,
   type JwkOptions,

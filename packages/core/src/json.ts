@@ -2,6 +2,8 @@
 export type JsonObject = { readonly [member: string]: unknown }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+/** With the flag `u`, a pair of surrogates is one character, and of another category. */
+const LONE_SURROGATE = /\p{Cs}/u
 
 /**
  * Parses a JSON object out of bytes that anyone may have chosen. `undefined` unless the bytes are UTF-8 without BOM, the
@@ -23,6 +25,17 @@ export function parseJsonObject(bytes: Uint8Array, maxDepth: number): JsonObject
   return eachMemberOnce && shape.depth <= maxDepth ? value : undefined
 }
 
+/**
+ * Parses a JSON object that a caller sends us, as I-JSON has it (RFC 7493): what {@link parseJsonObject} asks of the top level
+ * holds at every level, and there is neither a lone surrogate nor a number that no double can hold. What is signed later is
+ * then what was sent. `undefined` for anything else.
+ */
+export function parseIJsonObject(bytes: Uint8Array, maxDepth: number): JsonObject | undefined {
+  const value = parseJsonObject(bytes, maxDepth)
+  if (value === undefined) return undefined
+  return measure(utf8.decode(bytes)).members === countMembers(value) ? value : undefined
+}
+
 /** Says whether a value is an object in the sense of JSON: neither null nor an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -42,14 +55,28 @@ export function deepFreeze<T>(value: T): T {
   return value
 }
 
+/** Members at every level; not a number as soon as something is no I-JSON. The depth of the value is bounded. */
+function countMembers(value: unknown): number {
+  if (typeof value === 'string') return LONE_SURROGATE.test(value) ? Number.NaN : 0
+  if (typeof value === 'number') return Number.isFinite(value) ? 0 : Number.NaN
+  if (typeof value !== 'object' || value === null) return 0
+  if (Array.isArray(value)) return value.reduce((sum, item) => sum + countMembers(item), 0)
+  return Object.entries(value).reduce(
+    (sum, [name, member]) =>
+      name === '__proto__' ? Number.NaN : sum + 1 + countMembers(name) + countMembers(member),
+    0,
+  )
+}
+
 /**
  * `JSON.parse` keeps the last of two members of one name without a word, so the members are counted in the text: in
- * valid JSON every top-level member has exactly one colon at depth 1 outside strings.
+ * valid JSON every member has exactly one colon outside strings, those of the top level at depth 1.
  */
-function measure(text: string): { topLevelMembers: number; depth: number } {
+function measure(text: string): { topLevelMembers: number; members: number; depth: number } {
   let depth = 0
   let deepest = 0
   let topLevelMembers = 0
+  let members = 0
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x22: // "
@@ -64,10 +91,11 @@ function measure(text: string): { topLevelMembers: number; depth: number } {
         depth--
         break
       case 0x3a: // :
+        members++
         if (depth === 1) topLevelMembers++
     }
   }
-  return { topLevelMembers, depth: deepest }
+  return { topLevelMembers, members, depth: deepest }
 }
 
 function endOfString(text: string, start: number): number {
