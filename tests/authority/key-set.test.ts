@@ -73,6 +73,10 @@ describe('metadata of unusual issuers (R23, R31)', () => {
   it('has the path of the issuer after the well-known part', async () => {
     const other = await runAuthority({ KEYTURN_ISSUER: 'https://auth.test/tenant/' })
     const response = await fetch(`${other.url}/.well-known/oauth-authorization-server/tenant`)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'cache-control': 'public, max-age=3600',
+      'access-control-allow-origin': '*',
+    })
     expect(await response.json()).toMatchObject({
       issuer: 'https://auth.test/tenant/',
       jwks_uri: 'https://auth.test/tenant/.well-known/jwks.json',

@@ -10,17 +10,14 @@ const CACHE_CONTROL = 'public, max-age=3600'
  */
 export function metadataRoutes(server: FastifyInstance, issuer: string): void {
   const url = URL.canParse(issuer) && /^https?:/i.test(issuer) ? new URL(issuer) : undefined
-  server.get(METADATA, async (_request, reply) => {
-    if (url === undefined) throw new HttpRefusal(404, 'metadata_unavailable', 'the issuer is no URL')
-    return reply
-      .headers({ 'cache-control': CACHE_CONTROL, 'access-control-allow-origin': '*' })
-      .send(metadataOf(issuer))
-  })
   const path = url?.pathname.replace(/\/+$/, '') ?? ''
-  if (url !== undefined && path !== '') {
-    server.get(METADATA + path, async (_request, reply) =>
-      reply.headers({ 'cache-control': CACHE_CONTROL }).send(metadataOf(issuer)),
-    )
+  for (const place of new Set([METADATA, METADATA + path])) {
+    server.get(place, async (_request, reply) => {
+      if (url === undefined) throw new HttpRefusal(404, 'metadata_unavailable', 'the issuer is no URL')
+      return reply
+        .headers({ 'cache-control': CACHE_CONTROL, 'access-control-allow-origin': '*' })
+        .send(metadataOf(issuer))
+    })
   }
 }
 
