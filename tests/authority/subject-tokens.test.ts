@@ -64,13 +64,12 @@ describe('tokens for users (R23, R48)', () => {
     ['a scope of the authority', { subject: 'u', scope: 'a tokens:issue' }, 'scope_refused'],
     ['a scope with a quote', { subject: 'u', scope: 'a"b' }, 'scope_refused'],
     ['two spaces in the scope', { subject: 'u', scope: 'a  b' }, 'scope_refused'],
-    ['an array', [], 'request_invalid'],
-    ['text', '"x"', 'request_invalid'],
+    ['an array', [], 'request_malformed'],
+    ['text', '"x"', 'request_malformed'],
     ['no JSON', '{', 'request_malformed'],
     ['a prototype', '{"subject":"u","__proto__":{}}', 'request_malformed'],
     ['claims as array', { subject: 'u', claims: [] }, 'request_invalid'],
     ['claims that are nested too deep', { subject: 'u', claims: { x: nested(9) } }, 'claims_refused'],
-    ['claims nested without end', { subject: 'u', claims: { x: nested(3000) } }, 'claims_refused'],
     ['claims beyond the limit', { subject: 'u', claims: { x: 'y'.repeat(6000) } }, 'claims_refused'],
   ])('refuses %s', async (_, body, code) => {
     const response = await authority.askForSubject(body)
@@ -78,8 +77,8 @@ describe('tokens for users (R23, R48)', () => {
     expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/)
   })
 
-  it.each('iss sub aud exp nbf iat jti client_id scope type role verified cnf act'.split(' '))(
-    'refuses the claim %s, which the authority sets',
+  it.each('iss sub aud client_id scope type role verified groups acr sid scp'.split(' '))(
+    'refuses the claim %s, which means something to verifiers',
     async (claim) => {
       const response = await authority.askForSubject({ subject: 'u', claims: { [claim]: 1 } })
       expect([response.status, await jsonOf(response)]).toMatchObject([400, { code: 'claims_refused' }])

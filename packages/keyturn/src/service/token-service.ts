@@ -3,6 +3,7 @@ import { KeyturnError } from '@keyturn/core'
 import type { KeyManager } from '@keyturn/keyring'
 import type { Client } from '../state/client-store.ts'
 import { isScopeList, RESERVED_SCOPES } from './client-registry.ts'
+import { isReservedClaim } from './reserved-claims.ts'
 
 /** What tokens say by default. */
 export interface TokenServiceOptions {
@@ -30,16 +31,10 @@ export interface SubjectRequest {
   readonly audience: string | readonly string[] | undefined
   readonly scope: string | undefined
   readonly ttlSeconds: number | undefined
-  /** More claims; none that the authority sets. */
+  /** More claims; none that is reserved. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** Claims that are the authority's to set: registered ones (RFC 7519, 7800, 8693, 9068) and those of a session. */
-const OWN_CLAIMS: ReadonlySet<string> = new Set(
-  'iss sub aud exp nbf iat jti client_id scope typ cnf act may_act status sid type role verified __proto__'.split(
-    ' ',
-  ),
-)
 const ACCESS_TOKEN = 'at+jwt'
 /** Verifiers take tokens of at most 8 KiB; what is left is for header, signature and base64url. */
 const MAX_CLAIMS_BYTES = 5120
@@ -83,8 +78,8 @@ export class TokenService {
     if (scope.split(' ').some((one) => RESERVED_SCOPES.has(one))) {
       throw new KeyturnError('scope_refused', 'expected no scope that is reserved for clients')
     }
-    if (Object.keys(request.claims).some((claim) => OWN_CLAIMS.has(claim))) {
-      throw new KeyturnError('claims_refused', 'expected no claim that the authority sets')
+    if (Object.keys(request.claims).some(isReservedClaim)) {
+      throw new KeyturnError('claims_refused', 'expected no claim to which verifiers give a meaning')
     }
     if (!isWithinDepth(request.claims, MAX_CLAIM_DEPTH)) {
       throw new KeyturnError('claims_refused', `expected claims of at most ${MAX_CLAIM_DEPTH} levels`)
