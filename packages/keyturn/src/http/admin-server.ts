@@ -1,9 +1,9 @@
-import { isIP } from 'node:net'
 import type { KeyManager } from '@keyturn/keyring'
 import { stateOf } from '@keyturn/keyring'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { isExpectedHost } from './host-header.ts'
 import { createListener } from './listener.ts'
 import { HttpRefusal } from './problem.ts'
 
@@ -19,7 +19,6 @@ export interface AdminServerOptions {
 /** Metrics and details for operators. */
 export function createAdminServer({ keys, metrics, logger, host }: AdminServerOptions): FastifyInstance {
   const server = createListener(logger)
-  // a page in a browser can make its own name point here; it cannot change the Host that the browser sends
   server.addHook('onRequest', async (request) => {
     if (!isExpectedHost(request.headers.host, host)) {
       throw new HttpRefusal(403, 'host_refused', 'expected the Host of the admin listener')
@@ -38,10 +37,4 @@ export function createAdminServer({ keys, metrics, logger, host }: AdminServerOp
     })
   })
   return server
-}
-
-function isExpectedHost(header: string | undefined, own: string): boolean {
-  if (header === undefined || !URL.canParse(`http://${header}`)) return false
-  const { hostname } = new URL(`http://${header}`)
-  return hostname === 'localhost' || hostname === own || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
 }

@@ -1,0 +1,17 @@
+import { isIP } from 'node:net'
+
+/** `host[:port]` of RFC 9110, section 7.2, as far as it can name this machine: an address of version 6 in brackets, or one word. */
+const HOST = /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::(\d{0,5}))?$/i
+const MAX_PORT = 65_535
+
+/**
+ * Says whether a `Host` is one under which the admin listener is asked on purpose: an address, `localhost`, or its own name.
+ * A page in a browser can make its own name point to any address; it cannot change the `Host` that the browser then sends.
+ */
+export function isExpectedHost(header: string | undefined, own: string): boolean {
+  const [, ipv6, word = '', port = ''] = HOST.exec(header ?? '') ?? []
+  if (Number(port) > MAX_PORT) return false
+  if (ipv6 !== undefined) return isIP(ipv6) === 6
+  const name = word.toLowerCase()
+  return name !== '' && (name === 'localhost' || name === own.toLowerCase() || isIP(name) === 4)
+}
