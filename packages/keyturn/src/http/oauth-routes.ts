@@ -4,7 +4,12 @@ import type { ClientRegistry } from '../service/client-registry.ts'
 import type { TokenService } from '../service/token-service.ts'
 import type { Client } from '../state/client-store.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { BASIC_CHALLENGE, basicCredentials, type ClientCredentials } from './client-credentials.ts'
+import {
+  authorizationOf,
+  BASIC_CHALLENGE,
+  basicCredentials,
+  type ClientCredentials,
+} from './client-credentials.ts'
 import { HttpRefusal, problemOf } from './problem.ts'
 
 /** What the OAuth routes need. */
@@ -87,12 +92,14 @@ async function authenticate(clients: ClientRegistry, request: FastifyRequest, fo
   const credentials = credentialsOf(request, form)
   const client = credentials && (await clients.authenticate(credentials.clientId, credentials.secret))
   if (client) return client
-  throw new OAuthRefusal(401, 'invalid_client', 'expected a client id and its secret', BASIC_CHALLENGE)
+  throw new OAuthRefusal(401, 'invalid_client', 'expected a client id and its secret', {
+    'www-authenticate': BASIC_CHALLENGE,
+  })
 }
 
 /** By header or by form, never both (RFC 6749, section 2.3). */
 function credentialsOf(request: FastifyRequest, form: Form): ClientCredentials | undefined | null {
-  const basic = basicCredentials(request.headers)
+  const basic = basicCredentials(authorizationOf(request.raw))
   const [clientId, secret] = [form.get('client_id'), form.get('client_secret')]
   if (basic === undefined)
     return clientId !== undefined && secret !== undefined ? { clientId, secret } : undefined

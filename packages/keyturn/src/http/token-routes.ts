@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { type ClientRegistry, TOKENS_ISSUE } from '../service/client-registry.ts'
 import { authorityAudience, type SubjectRequest, type TokenService } from '../service/token-service.ts'
 import type { Client } from '../state/client-store.ts'
-import { basicCredentials } from './client-credentials.ts'
+import { authorizationOf, BASIC_CHALLENGE, basicCredentials } from './client-credentials.ts'
 import { HttpRefusal } from './problem.ts'
 
 /** What the route needs with which trusted clients mint tokens for users. */
@@ -26,7 +26,7 @@ const BODY = z.strictObject({
   ttlSeconds: z.int().min(1).optional(),
   /** The caller's own label; kept with the session once there are sessions to list. */
   description: z.string().max(255).optional(),
-  // JSON it is, since the body was; how deep and how large is for the service to say
+  // JSON it is, since the body was; which names, how deep and how large is for the service to say
   claims: z.record(z.string().min(1).max(128), z.unknown()).default({}),
 })
 
@@ -81,17 +81,19 @@ async function trustedClient(
   checker: TokenChecker,
   request: FastifyRequest,
 ): Promise<Client> {
-  const client = request.headers.authorization?.match(/^Bearer\b/i)
-    ? await clientOfToken(options, checker, request.headers.authorization)
-    : await clientOfSecret(options.clients, request)
+  const authorization = authorizationOf(request.raw)
+  const client =
+    authorization !== undefined && /^Bearer\b/i.test(authorization)
+      ? await clientOfToken(options, checker, authorization)
+      : await clientOfSecret(options.clients, authorization)
   if (client.scopes.includes(TOKENS_ISSUE)) return client
   throw new HttpRefusal(403, 'scope_missing', `expected a client with scope ${TOKENS_ISSUE}`, {
     'www-authenticate': `Bearer realm="keyturn", error="insufficient_scope", scope="${TOKENS_ISSUE}"`,
   })
 }
 
-async function clientOfSecret(clients: ClientRegistry, request: FastifyRequest): Promise<Client> {
-  const credentials = basicCredentials(request.headers)
+async function clientOfSecret(clients: ClientRegistry, authorization: string | undefined): Promise<Client> {
+  const credentials = basicCredentials(authorization)
   const client = credentials && (await clients.authenticate(credentials.clientId, credentials.secret))
   if (client) return client
   throw unauthenticated(
@@ -115,6 +117,7 @@ async function clientOfToken(
   throw unauthenticated(
     'token_refused',
     `expected a token that a client with scope ${TOKENS_ISSUE} got for itself`,
+    'invalid_token',
   )
 }
 
@@ -122,12 +125,15 @@ function verified(keys: KeyManager, checker: TokenChecker, authorization: string
   try {
     return keys.verify(authorization.replace(/^Bearer +/i, ''), checker)
   } catch (error) {
-    if (error instanceof KeyturnError) throw unauthenticated(error.code, error.message)
+    if (error instanceof KeyturnError) throw unauthenticated(error.code, error.message, 'invalid_token')
     throw error
   }
 }
 
-function unauthenticated(code: string, detail: string): HttpRefusal {
-  const challenges = 'Basic realm="keyturn", charset="UTF-8", Bearer realm="keyturn", error="invalid_token"'
-  return new HttpRefusal(401, code, detail, { 'www-authenticate': challenges })
+/** Only who presented a token learns of an error of it (RFC 6750, section 3.1). */
+function unauthenticated(code: string, detail: string, tokenError?: 'invalid_token'): HttpRefusal {
+  const challenges = `${BASIC_CHALLENGE}, Bearer realm="keyturn"`
+  return new HttpRefusal(401, code, detail, {
+    'www-authenticate': tokenError === undefined ? challenges : `${challenges}, error="${tokenError}"`,
+  })
 }
