@@ -2,33 +2,42 @@ import { KeyturnError } from '@keyturn/core'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Listener } from '../config/load-config.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { problemHandler, sendProblem } from './problem.ts'
+import { parseJsonBody } from './json-body.ts'
+import { HTTP_LIMITS } from './limits.ts'
+import { HttpRefusal, JSON_MEDIA_TYPE, problemHandler } from './problem.ts'
+import { RouteTable } from './route-table.ts'
 import { answerUnreadableRequest } from './unreadable-request.ts'
 
-const BODY_LIMIT_BYTES = 16 * 1024
-const HEADER_LIMIT_BYTES = 16 * 1024
-const REQUEST_TIMEOUT_MS = 10_000
-const IDLE_TIMEOUT_MS = 65_000
+const OTHER_ADDRESS = 'give an address of this machine: --http-host, --admin-host'
+const REMEDY_BY_ERRNO: Readonly<Record<string, string>> = Object.freeze({
+  EADDRINUSE: 'stop what listens there, or take another port: --http-port, --admin-port',
+  EACCES: 'take a port above 1023 (--http-port, --admin-port), or run where this user may bind it',
+})
 
-/** What both listeners share: limits, errors in one shape, a log without anything that the caller sent. */
-export function createListener(logger: Logger): FastifyInstance {
+/** What both listeners share: limits, bodies and errors in one shape, a log without anything that the caller sent. */
+export function createListener(logger: Logger, limits = HTTP_LIMITS): FastifyInstance {
   const server = fastify({
-    bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestMs,
+    connectionTimeout: limits.silenceMs,
+    keepAliveTimeout: limits.idleMs,
     forceCloseConnections: 'idle',
     http: {
-      maxHeaderSize: HEADER_LIMIT_BYTES,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: 1000,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.requestMs,
+      connectionsCheckingInterval: limits.checkMs,
     },
     frameworkErrors: problemHandler(logger),
     clientErrorHandler: answerUnreadableRequest,
   })
   server.setErrorHandler(problemHandler(logger))
-  server.setNotFoundHandler((_request, reply) => {
-    sendProblem(reply, { status: 404, code: 'not_found', detail: 'there is nothing here' })
-  })
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser(
+    JSON_MEDIA_TYPE,
+    { parseAs: 'buffer' },
+    async (_request: FastifyRequest, body: Buffer) => parseJsonBody(body),
+  )
+  refuseWrongPaths(server)
   server.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
   })
@@ -37,6 +46,18 @@ export function createListener(logger: Logger): FastifyInstance {
     logger.debug({ method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
   })
   return server
+}
+
+/** Before the body is read, and through the error handler of the scope, so that each scope answers in its own shape. */
+function refuseWrongPaths(server: FastifyInstance): void {
+  const routes = new RouteTable()
+  server.addHook('onRoute', ({ url, method }) => routes.add(url, method))
+  server.addHook('preParsing', async (request) => {
+    if (!request.is404) return
+    const allow = routes.methodsAt(request.url).join(', ')
+    if (allow === '') throw new HttpRefusal(404, 'not_found', 'there is nothing here')
+    throw new HttpRefusal(405, 'method_not_allowed', `expected ${allow}`, { allow })
+  })
 }
 
 /**
@@ -51,7 +72,7 @@ export async function listen(server: FastifyInstance, { host, port }: Listener):
   } catch (cause) {
     const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
     throw new KeyturnError('address_unavailable', `cannot listen on ${host}:${port} (${errno})`, {
-      remedy: 'stop what listens there, or take another port: --http-port, --admin-port',
+      remedy: REMEDY_BY_ERRNO[errno] ?? OTHER_ADDRESS,
       cause,
     })
   }

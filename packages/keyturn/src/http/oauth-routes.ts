@@ -38,14 +38,16 @@ class OAuthRefusal extends HttpRefusal {
   }
 }
 
-/** The token endpoint (RFC 6749, section 3.2): form in, JSON out, never cached. */
+const MEDIA_TYPE = 'application/x-www-form-urlencoded'
+
+/** The token endpoint (RFC 6749, section 3.2): form in, JSON out, never cached. Wants a prefix of its own. */
 export async function oauthRoutes(
   server: FastifyInstance,
   { clients, tokens, logger }: OAuthRouteOptions,
 ): Promise<void> {
   server.removeAllContentTypeParsers()
   server.addContentTypeParser(
-    'application/x-www-form-urlencoded',
+    MEDIA_TYPE,
     { parseAs: 'string' },
     async (_request: FastifyRequest, body: string) => parseForm(body),
   )
@@ -58,7 +60,11 @@ export async function oauthRoutes(
     sendRefusal(refusal, reply)
   })
 
-  server.post('/oauth2/token', async (request) => {
+  // the listener throws before this is asked; that it is here lets the refusal have this scope's shape
+  server.setNotFoundHandler(async () => {
+    throw new OAuthRefusal(404, 'invalid_request', 'there is nothing here')
+  })
+  server.post('/token', async (request) => {
     const form = (request.body ?? new Map()) as Form
     const client = await authenticate(clients, request, form)
     const grant = form.get('grant_type')
@@ -121,8 +127,9 @@ function asOAuthRefusal(error: unknown): OAuthRefusal {
   if (error instanceof KeyturnError && error.code === 'scope_refused') {
     return new OAuthRefusal(400, 'invalid_scope', error.message)
   }
-  const { status, detail } = problemOf(error)
+  const { status, detail } = problemOf(error, MEDIA_TYPE)
+  const headers = error instanceof HttpRefusal ? error.headers : {}
   if (status === 503) return new OAuthRefusal(503, 'temporarily_unavailable', detail, { 'retry-after': '5' })
   if (status >= 500) return new OAuthRefusal(500, 'server_error', detail)
-  return new OAuthRefusal(status === 413 ? 413 : 400, 'invalid_request', detail)
+  return new OAuthRefusal(status === 415 ? 400 : status, 'invalid_request', detail, headers)
 }

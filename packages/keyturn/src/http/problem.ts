@@ -2,6 +2,10 @@ import { STATUS_CODES } from 'node:http'
 import { KeyturnError } from '@keyturn/core'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '../telemetry/logger.ts'
+import { HTTP_LIMITS } from './limits.ts'
+
+/** The media type of every body outside `/oauth2`. */
+export const JSON_MEDIA_TYPE = 'application/json'
 
 /** The one shape of errors outside `/oauth2` (RFC 9457). Callers branch on `code`. */
 export interface Problem {
@@ -43,8 +47,12 @@ const CODE_BY_STATUS: Readonly<Record<number, string>> = Object.freeze({
   503: 'stopping',
 })
 
-/** What to answer to an error, whatever was thrown. Says nothing of what is inside. */
-export function problemOf(error: unknown): Problem {
+/**
+ * What to answer to an error, whatever was thrown. Says nothing of what is inside.
+ *
+ * @param mediaType - What a body should have been.
+ */
+export function problemOf(error: unknown, mediaType: string): Problem {
   if (error instanceof HttpRefusal) return { status: error.status, code: error.code, detail: error.message }
   const status = statusOf(error)
   if (status >= 500) {
@@ -53,7 +61,13 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof KeyturnError) return { status, code: error.code, detail: error.message }
   const code = CODE_BY_STATUS[status] ?? 'request_malformed'
-  return { status, code, detail: STATUS_CODES[status] ?? 'the request cannot be understood' }
+  return { status, code, detail: expectationOf(status, mediaType) }
+}
+
+function expectationOf(status: number, mediaType: string): string {
+  if (status === 413) return `expected a body of at most ${HTTP_LIMITS.bodyBytes} bytes`
+  if (status === 415) return `expected ${mediaType}`
+  return 'expected a request that can be understood'
 }
 
 /** The JSON of a problem. */
@@ -73,7 +87,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
 /** The error handler of both listeners; logs what is our fault, and never what the caller sent. */
 export function problemHandler(logger: Logger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const problem = problemOf(error)
+    const problem = problemOf(error, JSON_MEDIA_TYPE)
     if (problem.status >= 500) {
       logger.error({ err: error, route: request.routeOptions.url, code: problem.code }, 'request failed')
     }

@@ -25,7 +25,7 @@ export async function createPublicServer(options: PublicServerOptions): Promise<
     scope.addHook('onRequest', () => keys.catchUp())
     jwksRoutes(scope, { keys, timing, onRequest: onJwksRequest })
     tokenRoutes(scope, options)
-    await scope.register(async (inner) => oauthRoutes(inner, options))
+    await scope.register(async (inner) => oauthRoutes(inner, options), { prefix: '/oauth2' })
   })
   return server
 }

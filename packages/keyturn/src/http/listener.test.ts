@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createLogger } from '../telemetry/logger.ts'
+import { HTTP_LIMITS } from './limits.ts'
+import { createListener, listen } from './listener.ts'
+
+const DRIP_MS = 10
+const limits = { ...HTTP_LIMITS, requestMs: 150, checkMs: 10, silenceMs: 200 }
+
+let server: FastifyInstance
+let port: number
+beforeAll(async () => {
+  server = createListener(createLogger('silent'), limits)
+  server.post('/', async () => 'done')
+  server.get('/large', async () => 'x'.repeat(64 * 1024 * 1024))
+  port = Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port)
+})
+afterAll(() => server.close())
+
+/** Connects, and resolves when the server has closed its end: what it answered. */
+async function closing(talk: (socket: Socket) => void): Promise<string> {
+  let answer = ''
+  const accepted = once(server.server, 'connection') as Promise<[Socket]>
+  const client = connect(port, '127.0.0.1')
+  client.on('data', (chunk) => {
+    answer += chunk
+  })
+  client.on('error', () => {})
+  const [socket] = await accepted
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  talk(client)
+  await closed
+  client.destroy()
+  return answer
+}
+
+/** Sends the beginning, and then a byte at a time for ever. */
+const drip = (beginning: string) => (socket: Socket) => {
+  socket.write(beginning)
+  const timer = setInterval(() => socket.write('a'), DRIP_MS)
+  socket.once('close', () => clearInterval(timer))
+}
+
+describe('slow clients (R53)', () => {
+  it.each([
+    ['says nothing', () => {}],
+    ['stops within its headers', (socket: Socket) => socket.write('POST / HTTP/1.1\r\nHost: a\r\n')],
+    ['drips its headers', drip('POST / HTTP/1.1\r\nHost: a\r\nX: ')],
+    [
+      'drips its body',
+      drip('POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n'),
+    ],
+  ])('one that %s is told so, and let go', async (_, talk) => {
+    const answer = await closing(talk)
+    expect(answer).toMatch(/^HTTP\/1.1 408 /)
+    expect(answer).toContain('"code":"request_unreadable"')
+    expect(answer).toContain('within 10 s')
+  })
+
+  it('one that does not read its answer is let go', async () => {
+    await closing((socket) => {
+      socket.pause()
+      socket.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
+    })
+  })
+})
+
+describe('an address that cannot be had (R53)', () => {
+  it('comes with the remedy that fits it', async () => {
+    const other = () => createListener(createLogger('silent'))
+    await expect(listen(other(), { host: '127.0.0.1', port })).rejects.toMatchObject({
+      code: 'address_unavailable',
+      remedy: expect.stringContaining('another port'),
+    })
+    // an address for documentation, which no machine has
+    await expect(listen(other(), { host: '203.0.113.1', port: 0 })).rejects.toMatchObject({
+      code: 'address_unavailable',
+      message: expect.stringContaining('203.0.113.1'),
+      remedy: expect.stringMatching(/^give an address of this machine: --http-host/),
+    })
+  })
+})
