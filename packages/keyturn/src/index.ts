@@ -1,4 +1,5 @@
-export { type AuthorityConfig, type Listener, loadConfig } from './config/load-config.ts'
+export type { Listener } from './config/listen-address.ts'
+export { type AuthorityConfig, loadConfig } from './config/load-config.ts'
 export type { ConfigSources } from './config/sources.ts'
 export { type Authority, type StartOptions, startAuthority } from './main.ts'
 export type { NewClient } from './service/client-registry.ts'

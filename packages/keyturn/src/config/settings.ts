@@ -1,11 +1,18 @@
 import { ALGORITHM_NAMES, formatDuration, KeyturnError, parseDuration } from '@keyturn/core'
 import { DEFAULT_TIMING } from '@keyturn/keyring'
 import { z } from 'zod'
+import { identifierProblem, issuerProblem } from './issuer.ts'
 
 /** What the authority can be told. A setting `httpPort` is `KEYTURN_HTTP_PORT` in the environment, `--http-port` on the
  * command line, and `httpPort` in the configuration file. Values are texts everywhere, so that one parser reads them all. */
 
 const text = z.string().min(1, 'expected a value')
+
+const checked = (problemOf: (text: string) => string | undefined) =>
+  z.string().superRefine((value, context) => {
+    const problem = problemOf(value)
+    if (problem !== undefined) context.addIssue(problem)
+  })
 
 const optionalDuration = z.string().transform((value, context) => {
   try {
@@ -31,10 +38,12 @@ const oneOf = <const T extends readonly string[]>(names: T) =>
 
 /** Every setting, in the order in which the help and the reference show them. */
 export const SETTINGS = z.strictObject({
-  issuer: text
+  issuer: checked(issuerProblem)
     .optional()
     .describe('iss of every token, and the base of published URLs (default: this listener)'),
-  audience: text.optional().describe('aud of tokens that name no other (default: the issuer)'),
+  audience: checked(identifierProblem)
+    .optional()
+    .describe('aud of tokens that name no other (default: the issuer)'),
   dataDir: text.prefault('./data').describe('folder of everything that must survive a restart'),
   store: oneOf(['file', 'memory']).prefault('file').describe('where the key ring is kept'),
   httpHost: text.prefault('127.0.0.1').describe('address of the public listener'),
@@ -43,7 +52,10 @@ export const SETTINGS = z.strictObject({
   adminPort: port.prefault('9011').describe('port of the admin listener'),
   unsafeHttp: flag
     .prefault('false')
-    .describe('true: listen beyond this machine without TLS (a proxy has it)'),
+    .describe(
+      'let other machines connect by plain http: only where a proxy in front speaks https with them, ' +
+        'else secrets and tokens cross the network in clear',
+    ),
   logLevel: oneOf(['debug', 'info', 'warn', 'error', 'silent'])
     .prefault('info')
     .describe('least level of the log'),

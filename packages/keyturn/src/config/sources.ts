@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isJsonObject, KeyturnError } from '@keyturn/core'
 import { VERIFIER_VARIABLES } from '@keyturn/verifier'
-import { SECRET_SETTINGS, SETTING_KEYS, type SettingKey, variableOf } from './settings.ts'
+import { flagOf, SECRET_SETTINGS, SETTING_KEYS, type SettingKey, variableOf } from './settings.ts'
 
 /** Values as they were given: texts by setting, with the name under which the reader knows them. */
 export type GivenSettings = ReadonlyMap<SettingKey, { readonly text: string; readonly name: string }>
@@ -26,7 +26,7 @@ export function collectSettings({ flags, env, file }: ConfigSources): GivenSetti
     given.set(key, { text: env[variableOf(key)] ?? '', name: variableOf(key) })
   for (const key of SETTING_KEYS) {
     const text = flags[key]
-    if (text !== undefined) given.set(key, { text, name: variableOf(key) })
+    if (text !== undefined) given.set(key, { text, name: flagOf(key) })
   }
   return given
 }

@@ -1,6 +1,6 @@
 import { KeyturnError } from '@keyturn/core'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Listener } from '../config/load-config.ts'
+import type { Listener } from '../config/listen-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { parseJsonBody } from './json-body.ts'
 import { HTTP_LIMITS } from './limits.ts'

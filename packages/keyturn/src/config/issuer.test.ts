@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { identifierProblem, issuerProblem } from './issuer.ts'
+
+describe('issuers (R23, R54)', () => {
+  it.each([
+    'https://auth.example',
+    'https://auth.example/',
+    'https://Auth.Example:8443/tenants/a-b_c.d~e/',
+    'http://localhost:80',
+    'https://[::1]:9001',
+    'https://10.0.0.7',
+    'supermq.auth',
+    'urn:example:auth',
+    'x',
+    `https://auth.example/${'a'.repeat(234)}`,
+  ])('may be %s', (issuer) => {
+    expect(issuerProblem(issuer)).toBeUndefined()
+  })
+
+  it.each([
+    ['user information', 'https://user@auth.example'],
+    ['a password', 'https://user:pass@auth.example'],
+    ['an empty user', 'https://@auth.example'],
+    ['a query', 'https://auth.example/?a=b'],
+    ['an empty query', 'https://auth.example?'],
+    ['a fragment', 'https://auth.example/#a'],
+    ['an empty fragment', 'https://auth.example#'],
+    ['a parameter of the router', 'https://auth.example/:tenant'],
+    ['a wildcard of the router', 'https://auth.example/*'],
+    ['an expression of the router', 'https://auth.example/a(b)'],
+    ['a percent escape', 'https://auth.example/a%2Fb'],
+    ['a step up', 'https://auth.example/a/../b'],
+    ['a step nowhere', 'https://auth.example/./b'],
+    ['one slash', 'https:/auth.example'],
+    ['no slash', 'https:auth.example'],
+    ['three slashes', 'https:///auth.example'],
+    ['no host', 'https://'],
+    ['a port alone', 'https://:443'],
+    ['an empty port', 'https://auth.example:'],
+    ['a port that is none', 'https://auth.example:65536'],
+    ['an address in short', 'http://127.1'],
+    ['a backslash', 'https://auth.example\\a'],
+    ['a space', 'https://auth.example/a b'],
+    ['a space before', ' https://auth.example'],
+    ['a tab within', 'https://auth.\texample'],
+    ['a line break after', 'https://auth.example\n'],
+    ['a NUL', 'https://auth.example\0'],
+    ['a letter beyond ASCII', 'https://auth.exämple'],
+    ['256 characters', `https://auth.example/${'a'.repeat(235)}`],
+    ['a name with a space', 'super mq'],
+    ['a name with a double quote', 'super"mq'],
+    ['a name with a quote', "super'mq"],
+    ['a name with a backslash', 'super\\mq'],
+    ['a name with an escape', 'super\x1bmq'],
+    ['a name with DEL', 'super\x7fmq'],
+    ['a name of 256 characters', 'a'.repeat(256)],
+  ])('may not have %s', (_, issuer) => {
+    expect(issuerProblem(issuer)).toMatch(/^expected /)
+  })
+})
+
+describe('audiences (R54)', () => {
+  it('are names or URLs of any form, bounded and printable', () => {
+    for (const good of ['orders', 'https://api.example/orders?v=1', 'a'.repeat(255)]) {
+      expect(identifierProblem(good)).toBeUndefined()
+    }
+    for (const bad of ['', 'a b', 'a\n', 'ä', 'a"b', 'a'.repeat(256)]) {
+      expect(identifierProblem(bad)).toMatch(/^expected 1 to 255 /)
+    }
+  })
+})
