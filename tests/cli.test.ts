@@ -64,6 +64,7 @@ describe('usage (R57)', () => {
   it.each([
     ['', 2],
     ['--help', 0],
+    ['--version', 0],
     ['keys --help', 0],
     ['serve --help', 0],
     ['frobnicate', 2],
@@ -85,21 +86,49 @@ describe('usage (R57)', () => {
   it.each([
     ['--keys-rotation-interval 10m', /rotation interval 10m must be longer than the lead/],
     ['--keys-grace-skew 1s', /grace skew 1s must be at least 15s/],
-    ['--access-token-ttl soon', /KEYTURN_ACCESS_TOKEN_TTL: expected a duration/],
-    ['--access-token-ttl 2h --access-token-max-ttl 1h', /must be at most KEYTURN_ACCESS_TOKEN_MAX_TTL/],
+    ['--access-token-ttl soon', /--access-token-ttl: expected a duration/],
+    [
+      '--access-token-ttl 2h --access-token-max-ttl 1h',
+      /--access-token-ttl must be at most --access-token-max-ttl/,
+    ],
     ['--access-token-ttl 1500ms', /whole seconds/],
-    ['--http-port 70000', /KEYTURN_HTTP_PORT: expected a port/],
-    ['--http-host 0.0.0.0', /KEYTURN_HTTP_HOST: plain http is for this machine only/],
-    ['--store cloud', /KEYTURN_STORE: expected one of file, memory/],
-    ['--keys-algorithm none', /KEYTURN_KEYS_ALGORITHM: expected one of RS256/],
+    ['--http-port 70000', /--http-port: expected a port/],
+    ['--http-host 0.0.0.0', /--http-host: plain http is for this machine only/],
+    ['--store cloud', /--store: expected one of file, memory/],
+    ['--keys-algorithm none', /--keys-algorithm: expected one of RS256/],
+    ['--issuer https://u:p@auth.test', /--issuer: expected https:/],
+    ['--http-port 7 --admin-port 7', /--http-port and --admin-port: expected two ports/],
   ])('config check %s names what is wrong (R54)', async (flags, message) => {
     const { code, stderr } = await run(`config check ${flags}`)
-    expect([code, stderr]).toEqual([1, expect.stringMatching(message)])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+    expect(stderr).not.toContain('config check')
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
+  it('says which version it is', async () => {
+    const { version } = JSON.parse(
+      await readFile(new URL('../packages/keyturn/package.json', import.meta.url), 'utf8'),
+    )
+    expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+
+  it('inspects a hostile token without doing what it says to the terminal (R75)', async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const claims = { sub: '\x1b[2J\x9b31m\x7f\u202e', '\u200bname': 'Zoë' }
+    const token = `${part({ alg: 'RS256', kid: '\x9bA' })}.${part(claims)}.AAAA`
+    for (const line of [`token inspect ${token}`, `token inspect --json ${token}`]) {
+      const { code, stdout } = await run(line)
+      expect(code).toBe(0)
+      expect(stdout).not.toMatch(/[^\P{C}\n]/u)
+      const { payload } = JSON.parse(stdout)
+      expect(payload).toEqual(claims)
+      expect(stdout).toContain('Zoë')
+    }
+  })
+
   it('refuses a variable that means nothing, and takes one of a verifier (R54)', async () => {
-    expect((await run('config check', { KEYTURN_HTTP_PROT: '1' })).stderr).toContain('config_unknown_setting')
+    const misspelt = await run('config check', { KEYTURN_HTTP_PROT: '1' })
+    expect([misspelt.code, misspelt.stderr]).toEqual([2, expect.stringContaining('config_unknown_setting')])
     expect((await run('config check', { KEYTURN_JWKS_URL: 'https://auth.test/jwks' })).code).toBe(0)
   })
 
@@ -139,6 +168,25 @@ describe('the command line with the authority up and down (R13, R57)', () => {
     ])
     expect(clients[1]).toMatchObject({ name: 'orders', scopes: ['a', 'b'] })
     expect(JSON.stringify(clients)).not.toContain(created.clientSecret)
+  })
+
+  it.each([
+    ['a scope with a quote', ['n', '--scope', 'a"b']],
+    ['a scope with a backslash', ['n', '--scope', 'a\\b']],
+    ['a scope beyond ASCII', ['n', '--scope', 'ä']],
+    ['a scope with a control character', ['n', '--scope', 'a\x1b']],
+    ['an empty scope', ['n', '--scope', '']],
+    ['two spaces between scopes', ['n', '--scope', 'a  b']],
+    ['an empty name', ['']],
+    ['a name with a control character', ['a\x1b[2J']],
+    ['a name without end', ['a'.repeat(101)]],
+  ])('makes no client with %s', async (_, args) => {
+    const { code, stdout, stderr } = await keyturn(['clients', 'create', ...args], env)
+    expect([code, stdout, stderr]).toEqual([
+      2,
+      '',
+      expect.stringMatching(/^keyturn: client_invalid: expected /),
+    ])
   })
 
   it.each(['-', '--', '-x', '_'])('takes a kid that begins with %s for a kid', async (beginning) => {
@@ -231,5 +279,25 @@ describe('a store that cannot be trusted (R15, R16, R18)', () => {
   it('says that a ring in memory is out of reach', async () => {
     const { code, stderr } = await run('keys list', { KEYTURN_STORE: 'memory' })
     expect([code, stderr]).toEqual([1, expect.stringContaining('store_not_shared')])
+  })
+})
+
+describe('a rotation that is waited for (R13, R57)', () => {
+  it('says until when, and prints nothing else but data', async () => {
+    const own = {
+      ...env,
+      KEYTURN_DATA_DIR: join(folder, 'soon'),
+      KEYTURN_JWKS_MAX_AGE: '0s',
+      KEYTURN_JWKS_STALE_WHILE_REVALIDATE: '0s',
+      KEYTURN_VERIFIER_MIN_CACHE: '0s',
+      KEYTURN_VERIFIER_REFRESH: '2s',
+      KEYTURN_CLOCK_SKEW: '0s',
+    }
+    const authority = await startAuthority(own)
+    const { code, stdout, stderr } = await run('keys rotate --queue --wait --json', own)
+    expect(code).toBe(0)
+    const { activeKid, activateAt } = JSON.parse(stdout)
+    expect(stderr).toBe(`waiting until ${activateAt}, when ${activeKid} signs\n`)
+    await authority.stop()
   })
 })

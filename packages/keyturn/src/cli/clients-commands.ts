@@ -21,7 +21,7 @@ function createCommand(): Command {
       await visit(command, async (registry) => {
         const { client, secret } = await registry.create(
           name,
-          scope.flatMap((one) => one.split(' ')).filter(Boolean),
+          scope.flatMap((one) => one.split(' ')),
         )
         const { clientId } = client
         print(

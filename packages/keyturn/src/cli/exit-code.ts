@@ -1,24 +1,33 @@
 import { KeysUnavailable, KeyturnError, TokenRejected } from '@keyturn/core'
 import { CommanderError } from 'commander'
+import { printable } from './output.ts'
 
 /** How a command ended, for scripts. */
 export const EXIT = Object.freeze({ done: 0, failed: 1, usage: 2, tokenRejected: 3, unreachable: 4 })
 
 const UNREACHABLE: ReadonlySet<string> = new Set(['store_failed', 'state_failed'])
+/** What is mended by giving the command something else, be it by argument, flag, variable or file. */
+const USAGE =
+  /^(config_\w+|client_invalid|token_missing|verifier_(env|options)_invalid|jwks_url_invalid|expectations_invalid)$/
 
 /** The exit code of an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
   if (error instanceof TokenRejected) return EXIT.tokenRejected
   if (error instanceof KeysUnavailable) return EXIT.unreachable
-  return error instanceof KeyturnError && UNREACHABLE.has(error.code) ? EXIT.unreachable : EXIT.failed
+  if (!(error instanceof KeyturnError)) return EXIT.failed
+  if (USAGE.test(error.code)) return EXIT.usage
+  return UNREACHABLE.has(error.code) ? EXIT.unreachable : EXIT.failed
 }
 
 /** One line with a code and the remedy; as JSON for scripts. An error that is not ours is a bug, and says where it is. */
 export function describeError(error: unknown, asJson: boolean): string {
   const { code, message, remedy } = partsOf(error)
-  if (asJson) return JSON.stringify({ error: { code, message, ...(remedy !== undefined && { remedy }) } })
-  return `keyturn: ${code}: ${message}${remedy === undefined ? '' : ` - ${remedy}`}`
+  return printable(
+    asJson
+      ? JSON.stringify({ error: { code, message, ...(remedy !== undefined && { remedy }) } })
+      : `keyturn: ${code}: ${message}${remedy === undefined ? '' : ` - ${remedy}`}`,
+  )
 }
 
 function partsOf(error: unknown): { code: string; message: string; remedy?: string | undefined } {

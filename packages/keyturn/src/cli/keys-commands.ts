@@ -58,7 +58,11 @@ function rotateCommand(): Command {
           force: options.force === true,
         })
         const activateAt = rfc3339(rotation.activateAt)
-        if (options.wait === true) await sleep(Math.max(0, rotation.activateAt - Date.now()))
+        const waitMs = rotation.activateAt - Date.now()
+        if (options.wait === true && waitMs > 0) {
+          say(`waiting until ${activateAt}, when ${rotation.activeKid} signs`)
+          await sleep(waitMs)
+        }
         print(command, { ...rotation, activateAt }, `${rotation.activeKid} signs from ${activateAt}`)
       })
     })

@@ -1,14 +1,27 @@
 import type { Command } from 'commander'
 
+/** What neither shows as itself nor begins a line: controls, marks of direction, spaces of no width, halves of characters. */
+const UNPRINTABLE = /[^\P{C}\n]|[\u2028\u2029]/gu
+
+/** Writes what a terminal would obey, or not show, as the escapes that JSON has for it; JSON stays the same JSON. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  )
+}
+
 /** Data goes to stdout: as JSON when `--json` was given, else as text for people. */
 export function print(command: Command, data: object, text: string): void {
   const { json } = command.optsWithGlobals<{ json?: boolean }>()
-  process.stdout.write(json === true ? `${JSON.stringify(data)}\n` : `${text}\n`)
+  process.stdout.write(`${printable(json === true ? JSON.stringify(data) : text)}\n`)
 }
 
 /** Talk goes to stderr. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`)
+  process.stderr.write(`${printable(line)}\n`)
 }
 
 /** Lines up columns. */

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { isJsonObject } from '@keyturn/core'
 import { Command } from 'commander'
 import { clientsCommands } from './clients-commands.ts'
 import { configCommands } from './config-commands.ts'
@@ -6,13 +8,14 @@ import { serveCommand } from './serve-command.ts'
 import { tokenCommands } from './token-commands.ts'
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 usage, 3 token rejected, 4 authority or store unreachable.
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 token rejected, 4 authority or store unreachable.
 Data goes to stdout (--json: as JSON), everything else to stderr.`
 
 /** The command line. */
 export function createProgram(): Command {
   const program = new Command('keyturn')
     .description('token signing keys that turn by themselves')
+    .version(ownVersion(), '--version', 'print the version')
     .addHelpText('after', EXIT_CODES)
   program.addCommand(serveCommand())
   program.addCommand(keysCommands())
@@ -27,6 +30,12 @@ export function createProgram(): Command {
     if (command.commands.length === 0) command.option('--json', 'print data and errors as JSON')
   }
   return program
+}
+
+/** The version of the package that this file came in. */
+function ownVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return isJsonObject(manifest) ? String(manifest.version) : ''
 }
 
 function everyCommand(command: Command): readonly Command[] {
