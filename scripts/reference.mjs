@@ -56,20 +56,20 @@ function undocumentedErrors() {
 }
 
 async function configuration() {
-  const { SETTING_KEYS, variableOf, flagOf, defaultOf, descriptionOf } = await built(
+  const { SECRET_SETTINGS, SETTING_KEYS, variableOf, flagOf, defaultOf, descriptionOf } = await built(
     'keyturn/dist/config/settings.js',
   )
   const { VERIFIER_VARIABLES } = await built('verifier/dist/index.js')
   return page('Configuration', [
     'Durations are `500ms`, `15s`, `5m`, `24h` or `7d`. An empty variable is as good as none; one that begins with `KEYTURN_` and is not here is refused.',
     '## Authority',
-    'Flags win over the environment, the environment over the file that `--config` or `KEYTURN_CONFIG` names: a JSON object whose members are the names in the third column. `keyturn config check` shows what follows from it all.',
+    'Flags win over the environment, the environment over the file that `--config` or `KEYTURN_CONFIG` names: a JSON object whose members are the names in the third column. A secret is taken from the environment only. `keyturn config check` shows what follows from it all.',
     table(
       ['variable', 'flag', 'in the file', 'default', 'what it is'],
       SETTING_KEYS.map((key) => [
         code(variableOf(key)),
-        code(flagOf(key)),
-        code(key),
+        SECRET_SETTINGS.has(key) ? '' : code(flagOf(key)),
+        SECRET_SETTINGS.has(key) ? '' : code(key),
         defaultOf(key) === undefined ? '' : code(defaultOf(key)),
         descriptionOf(key),
       ]),
@@ -85,6 +85,7 @@ async function configuration() {
 
 async function commands() {
   const { createProgram } = await built('keyturn/dist/cli/program.js')
+  const { JSON_OUTPUT } = await built('keyturn/dist/cli/json-output.js')
   const program = createProgram()
   const helpOf = (command) =>
     `\`\`\`text\n${command.configureHelp({ helpWidth: 120 }).helpInformation().trim()}\n\`\`\``
@@ -92,9 +93,19 @@ async function commands() {
     command.commands.length === 0
       ? [[path, command]]
       : command.commands.flatMap((child) => leaves(child, `${path} ${child.name()}`))
+  const membersOf = (path) =>
+    table(
+      ['with `--json`', ''],
+      Object.entries(JSON_OUTPUT[path]).map(([name, meaning]) => [code(name), meaning]),
+    )
   return page('Commands', [
-    'In a checkout: `npx keyturn …`. Exit codes: 0 done, 1 failed, 2 usage, 3 token rejected, 4 authority or store unreachable. Data goes to stdout (`--json`: as JSON), everything else to stderr, an error as one line with a code and, mostly, a remedy. Every command takes the flags of the [configuration](configuration.md#authority), shown or not.',
-    ...leaves(program, 'keyturn').flatMap(([path, command]) => [`## ${path}`, helpOf(command)]),
+    'In a checkout: `npx keyturn …`. `keyturn --version` prints the version. Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 token rejected, 4 authority or store unreachable. Data goes to stdout (`--json`: as JSON), everything else to stderr, an error as one line with a code and, mostly, a remedy. What a terminal would obey instead of show is escaped. Every command takes the flags of the [configuration](configuration.md#authority), shown or not.',
+    'With `--json` a command prints one object on one line. The table below each command has its members: `keys[].kid` is in each item of `keys`, `?` marks what may be absent, times are RFC 3339. An error is `{"error":{"code","message","remedy"}}` on stderr, mostly with a remedy.',
+    ...leaves(program, 'keyturn').flatMap(([path, command]) => [
+      `## ${path}`,
+      helpOf(command),
+      membersOf(path),
+    ]),
   ])
 }
 

@@ -1,0 +1,86 @@
+/** Members of what a command prints, by their place: `keys[].kid` is in each item of `keys`, `?` marks what may be absent. */
+export type JsonMembers = Readonly<Record<string, string>>
+
+const CLAIMS = 'as the token has them'
+
+/** What commands say of a ring that is whole. */
+const RING = Object.freeze({
+  generation: 'number of its last write',
+  writtenAt: 'time of it',
+  kids: 'its keys, a list',
+})
+
+/** What each command prints with `--json`, one object on one line; the reference is made from it. Times are RFC 3339. */
+export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze({
+  'keyturn serve': {
+    url: 'base URL of the public listener',
+    adminUrl: 'base URL of the admin listener',
+    issuer: 'iss of its tokens',
+    pid: 'its process',
+    'clientId?': 'the first client, where one has just been made',
+    'bootstrapFile?': 'the file (0600) with its id and secret',
+  },
+  'keyturn keys list': {
+    generation: 'number of the last write to the ring',
+    'keys[].kid': 'thumbprint of the public key (RFC 7638)',
+    'keys[].alg': 'its algorithm',
+    'keys[].state': '`next`, `active`, `retired` or `revoked`',
+    'keys[].createdAt': 'time',
+    'keys[].publishedAt': 'time',
+    'keys[].activateAt': 'time from which it signs',
+    'keys[].signUntil': 'time; `null` while no successor has been decided on',
+    'keys[].publishUntil': 'time; `null` while no successor has been decided on',
+    'keys[].maxTtlSeconds': 'longest lifetime of a token that it may sign',
+  },
+  'keyturn keys rotate': {
+    activeKid: 'the key that signs from `activateAt` on',
+    previousKid: 'the key that signs until then',
+    nextKid: 'the key after it; `null` until the authority has made one',
+    activateAt: 'time',
+  },
+  'keyturn keys revoke': {
+    revokedKid: 'the key that was named',
+    activeKid: 'the key that signs now',
+    refusedEverywhereBy: 'time by which the last verifier that reaches the key set refuses it',
+  },
+  'keyturn keys backup': { file: 'absolute path', ...RING },
+  'keyturn keys restore': {
+    confirmed: 'whether it signs',
+    knownFrom: 'time from which every verifier that reaches the key set knows its keys',
+    ...RING,
+  },
+  'keyturn keys verify': { valid: '`true`; a ring that is not whole is an error', ...RING },
+  'keyturn keys rewrap': { generation: 'number of the write that sealed it' },
+  'keyturn clients create': {
+    clientId: 'its id',
+    clientSecret: 'its secret, which is not shown again',
+  },
+  'keyturn clients list': {
+    'clients[].clientId': 'its id',
+    'clients[].name': 'label for operators',
+    'clients[].scopes': 'what it may have, a list',
+    'clients[].createdAt': 'time',
+  },
+  'keyturn token verify': {
+    valid: '`true`; a token that is refused is an error',
+    header: CLAIMS,
+    claims: CLAIMS,
+  },
+  'keyturn token inspect': {
+    verified: '`false`: anyone can have written this',
+    header: CLAIMS,
+    payload: CLAIMS,
+  },
+  'keyturn config check': {
+    valid: '`true`; a configuration that is not is an error',
+    issuer: 'iss of its tokens',
+    audience: 'aud of tokens that name no other',
+    dataDir: 'absolute path',
+    algorithm: 'of keys made from now on',
+    accessTokenTtlSeconds: 'lifetime of access tokens',
+    rotationIntervalSeconds: 'how long a key signs',
+    leadSeconds: 'how long it is published before, at least',
+    graceSeconds: 'how long it is published after',
+    revocationSeconds: 'within what time a revoked key is refused everywhere',
+  },
+})
