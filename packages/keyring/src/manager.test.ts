@@ -1,6 +1,7 @@
 import { fakeClock } from '@keyturn/testing'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
+import { codeOf } from './code-of.fixture.ts'
 import type { KeyringEvent } from './events.ts'
 import { generateSigningPair, type KeyPair } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
@@ -47,11 +48,6 @@ function generator(): () => Promise<KeyPair> {
   return async () => unused.next().value as KeyPair
 }
 const kidOf = (jwt: string) => decodeProtectedHeader(jwt).kid
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'none',
-    (error) => error.code,
-  )
 const states = (keys: KeyManager, now: number) => keys.ring().keys.map((key) => stateOf(key, now))
 
 describe('KeyManagerRotation (R3, R4, R5, R63)', () => {

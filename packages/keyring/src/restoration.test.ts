@@ -1,5 +1,6 @@
 import { fakeClock } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
+import { codeOf } from './code-of.fixture.ts'
 import { KeyManager } from './manager.ts'
 import { knownEverywhereAt, restoreRing } from './restoration.ts'
 import { MemoryKeyStore } from './stores/memory-key-store.ts'
@@ -10,11 +11,6 @@ const { timing } = policy
 const claims = { iss: 'https://auth.test', aud: 'orders', sub: 'u1', jti: 'j1', client_id: 'c1' }
 const options = { ttlSeconds: 60, typ: 'at+jwt' }
 const expectations = { issuer: 'https://auth.test', audience: 'orders' }
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'none',
-    (error) => error.code,
-  )
 
 /** A ring, a token of it, and a store into which it is restored after a time. */
 async function restored({ afterMs = 0 } = {}) {

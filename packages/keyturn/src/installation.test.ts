@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KeyManager } from '@keyturn/keyring'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { codeOf } from './code-of.fixture.ts'
 import { loadConfig } from './config/load-config.ts'
 import { openInstallation } from './installation.ts'
 
@@ -38,11 +39,6 @@ async function start(
     await installation.state.close()
   }
 }
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'none',
-    (error) => error.code,
-  )
 
 describe('an installation (R16)', () => {
   it('is new until its first start is through, and goes on with what that start has made', async () => {

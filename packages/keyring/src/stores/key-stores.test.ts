@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fakeClock, keyStoreConformance } from '@keyturn/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { codeOf } from '../code-of.fixture.ts'
 import { KeyManager } from '../manager.ts'
 import { DEFAULT_POLICY } from '../timing.ts'
 import { FileKeyStore } from './file-key-store.ts'
@@ -38,11 +39,6 @@ async function initialized(): Promise<KeyManager> {
   return keys
 }
 const newest = async () => join(directory, (await readdir(directory)).sort().at(-1) ?? '')
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'none',
-    (error) => error.code,
-  )
 
 describe('key store conformance (R14)', () => {
   const shared = { memory: () => new MemoryKeyStore() }

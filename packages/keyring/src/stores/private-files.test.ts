@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { codeOf } from '../code-of.fixture.ts'
 import { assertPrivateFolder, makePrivateFolder, writePrivateFile } from './private-files.ts'
 
 let place: string
@@ -10,11 +11,6 @@ beforeEach(async () => {
 })
 afterEach(() => rm(place, { recursive: true, force: true }))
 
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'none',
-    (error) => error.code,
-  )
 const owner = () => stat(place)
 const SOMEBODY = 4711
 

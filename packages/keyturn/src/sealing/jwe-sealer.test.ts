@@ -6,6 +6,7 @@ import { DEFAULT_POLICY, FileKeyStore, KeyManager, readBackup, writeBackup } fro
 import { keyStoreConformance } from '@keyturn/testing'
 import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { codeOf } from '../code-of.fixture.ts'
 import { JweSealer } from './jwe-sealer.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'ES256' } as const
@@ -20,11 +21,6 @@ const sealed = (...keys: [KeyObject, ...KeyObject[]]) =>
   new FileKeyStore({ directory, sealer: new JweSealer(keys) })
 const plain = (options = {}) => new FileKeyStore({ directory, ...options })
 const visit = (store: FileKeyStore) => KeyManager.open({ store, policy, serving: false })
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'none',
-    (error) => error.code,
-  )
 async function initialized(store: FileKeyStore): Promise<KeyManager> {
   const keys = await KeyManager.open({ store, policy })
   await keys.close()

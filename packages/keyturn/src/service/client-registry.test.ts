@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { codeOf } from '../code-of.fixture.ts'
 import type { ClientStore, RegisteredClient } from '../state/client-store.ts'
 import { ClientRegistry } from './client-registry.ts'
 
@@ -11,11 +12,6 @@ function registry() {
   }
   return { rows, clients: new ClientRegistry(store, () => 5) }
 }
-const codeOf = (action: Promise<unknown>) =>
-  action.then(
-    () => 'none',
-    (error) => error.code,
-  )
 
 describe('clients (R47, R73, R75)', () => {
   it('are recognised by their secret alone, of which only a hash is kept', async () => {
