@@ -3,20 +3,19 @@ import {
   type Clock,
   type JwkSetDocument,
   KeyturnError,
-  parseJwk,
-  type SigningKey,
   signCompact,
   systemClock,
   TokenChecker,
   type TokenExpectations,
   TokenRejected,
-  type VerificationKey,
   type VerifiedToken,
 } from '@keyturn/core'
 import { hastenNext, revokeKey } from './changes.ts'
 import { guardedListener, type KeyringEvent } from './events.ts'
-import { generateSigningPair, type KeyPair, localSigningKey, publishedJwk } from './key-pair.ts'
-import { type KeyRecord, stateOf } from './key-record.ts'
+import { KeyHandles } from './key-handles.ts'
+import { generateSigningPair, type KeyPair } from './key-pair.ts'
+import { stateOf } from './key-record.ts'
+import { judgeHealth, type KeyringHealth } from './keyring-health.ts'
 import {
   describeRotation,
   earliestActivation,
@@ -61,19 +60,6 @@ export interface RevocationOutcome {
   readonly refusedEverywhereBy: number
 }
 
-/** State of the key life cycle; reads memory only. */
-export interface KeyringHealth {
-  readonly status: 'ok' | 'degraded'
-  readonly consecutiveFailures: number
-  readonly lastFailure: { readonly code: string; readonly at: number } | undefined
-  /** Why the store could not be read at the last look; `undefined` when it could. */
-  readonly storeError: string | undefined
-  readonly nextKeyReady: boolean
-  readonly clockBehind: boolean
-  /** The ring came out of a backup: nothing is signed until it is confirmed. */
-  readonly held: boolean
-}
-
 /**
  * The keys of an authority: signs, verifies, publishes, and turns them by itself.
  *
@@ -90,8 +76,7 @@ export class KeyManager {
   readonly #clock: Clock
   readonly #onEvent: (event: KeyringEvent) => void
   readonly #generate: typeof generateSigningPair
-  readonly #signers = new WeakMap<KeyRecord, SigningKey>()
-  readonly #verifiers = new WeakMap<KeyRecord, VerificationKey>()
+  readonly #handles = new KeyHandles()
   readonly #published = new PublishedSets()
 
   private constructor(keeper: RingKeeper, options: Required<KeyManagerOptions>) {
@@ -166,7 +151,7 @@ export class KeyManager {
       throw new KeyturnError('claims_reserved', 'expected claims without exp and iat: they are set here')
     }
     const iat = Math.floor(this.#clock.now() / 1000)
-    return await signCompact(this.#signer(key), { typ }, { ...claims, iat, exp: iat + ttlSeconds })
+    return await signCompact(this.#handles.signerOf(key), { typ }, { ...claims, iat, exp: iat + ttlSeconds })
   }
 
   /**
@@ -180,7 +165,7 @@ export class KeyManager {
     const now = this.#keeper.now
     const key = this.#keeper.ring.keys.find(({ kid }) => kid === parsed.header.kid)
     if (key === undefined || !isPublished(stateOf(key, now))) throw new TokenRejected('key_unknown')
-    return checker.verify(parsed, this.#verifier(key), this.#clock.now())
+    return checker.verify(parsed, this.#handles.verifierOf(key), this.#clock.now())
   }
 
   /**
@@ -294,21 +279,17 @@ export class KeyManager {
     return this.#keeper.ring
   }
 
+  /** How the life cycle fares. Reads memory only. */
   health(): KeyringHealth {
     const { failures: consecutiveFailures, lastFailure } = this.#rotator
-    const nextKeyReady = findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined
-    const clockBehind = this.#keeper.isClockBehind
-    const { held } = this.#keeper.ring
-    const isWell = consecutiveFailures === 0 && this.#follower.error === undefined && !clockBehind && !held
-    return {
-      status: isWell ? 'ok' : 'degraded',
+    return judgeHealth({
       consecutiveFailures,
       lastFailure,
       storeError: this.#follower.error,
-      nextKeyReady,
-      clockBehind,
-      held,
-    }
+      nextKeyReady: findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined,
+      clockBehind: this.#keeper.isClockBehind,
+      held: this.#keeper.ring.held,
+    })
   }
 
   /** Stops turning keys. What was signed and published stays good. */
@@ -321,22 +302,6 @@ export class KeyManager {
   async #serve(): Promise<void> {
     this.#follower.start()
     await this.#rotator.start()
-  }
-
-  #signer(key: KeyRecord): SigningKey {
-    const known = this.#signers.get(key)
-    if (known !== undefined) return known
-    const signer = localSigningKey(key as KeyPair)
-    this.#signers.set(key, signer)
-    return signer
-  }
-
-  #verifier(key: KeyRecord): VerificationKey {
-    const known = this.#verifiers.get(key)
-    if (known !== undefined) return known
-    const verifier = parseJwk(publishedJwk(key))
-    this.#verifiers.set(key, verifier)
-    return verifier
   }
 }
 

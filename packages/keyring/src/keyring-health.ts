@@ -1,0 +1,20 @@
+/** State of the key life cycle. */
+export interface KeyringHealth {
+  /** `degraded`: an operator should look. Signing goes on, unless the ring is `held`. */
+  readonly status: 'ok' | 'degraded'
+  readonly consecutiveFailures: number
+  readonly lastFailure: { readonly code: string; readonly at: number } | undefined
+  /** Why the store could not be read at the last look; `undefined` when it could. */
+  readonly storeError: string | undefined
+  readonly nextKeyReady: boolean
+  readonly clockBehind: boolean
+  /** The ring came out of a backup: nothing is signed until it is confirmed. */
+  readonly held: boolean
+}
+
+/** Says of what is known whether an operator should look. */
+export function judgeHealth(known: Omit<KeyringHealth, 'status'>): KeyringHealth {
+  const { consecutiveFailures, storeError, clockBehind, held } = known
+  const isWell = consecutiveFailures === 0 && storeError === undefined && !clockBehind && !held
+  return { status: isWell ? 'ok' : 'degraded', ...known }
+}
