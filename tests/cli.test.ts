@@ -159,7 +159,9 @@ describe('the command line with the authority up and down (R13, R57)', () => {
     const down = JSON.parse((await run('keys list --json')).stdout)
     expect(down).toEqual(up)
     expect(Object.keys(down.keys[0])).toEqual(
-      'kid alg state createdAt publishedAt activateAt signUntil publishUntil maxTtlSeconds'.split(' '),
+      'kid alg state createdAt publishedAt activateAt signUntil publishUntil maxTtlSeconds revokedAt revokedReason'.split(
+        ' ',
+      ),
     )
     const { clients } = JSON.parse((await run('clients list --json')).stdout)
     expect(clients.map(({ clientId }: { clientId: string }) => clientId)).toEqual([
@@ -242,6 +244,25 @@ describe('the command line with the authority up and down (R13, R57)', () => {
 
     const unreachable = await run(`${verify} ${token}`)
     expect([unreachable.code, JSON.parse(unreachable.stderr).error.code]).toEqual([4, 'keys_unavailable'])
+  })
+
+  it('revokes, names every key that went, and shows when and why (R13)', async () => {
+    const kids = async () => JSON.parse((await run('keys list --json')).stdout).keys
+    const revoke = (kid: string, ...more: string[]) => keyturn(['keys', 'revoke', kid, ...more], env)
+    expect((await run('keys list')).stdout).not.toContain('REASON')
+    const [retired, active, next] = await kids()
+    const one = JSON.parse((await revoke(active.kid, '--reason', 'laptop\nlost', '--json')).stdout)
+    expect(one).toMatchObject({ revokedKid: active.kid, revokedKids: [active.kid], activeKid: next.kid })
+    const revoked = (await kids())[1]
+    expect(revoked).toMatchObject({ kid: active.kid, state: 'revoked', revokedReason: 'laptop\nlost' })
+    expect(Date.parse(revoked.revokedAt)).toBeLessThanOrEqual(Date.now())
+    expect((await run('keys list')).stdout).toMatch(/REVOKED AT +REASON\n.* {2}laptop\\nlost\n/s)
+
+    const all = await revoke(active.kid, '--reason', 'and the rest', '--fresh')
+    const [head, ...others] = all.stdout.trim().split('\n')
+    expect([head, others.length]).toEqual([`${retired.kid} is revoked`, 2])
+    expect(others[0]).toBe(`${next.kid} is revoked`)
+    expect(all.stderr).toContain(`${active.kid} was out of use before`)
   })
 })
 

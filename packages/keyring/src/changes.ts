@@ -1,6 +1,7 @@
 import { KeyturnError } from '@keyturn/core'
 import type { KeyPair } from './key-pair.ts'
 import { type KeyOrigin, type KeyRecord, stateOf } from './key-record.ts'
+import { keysToRevoke, type Revocation } from './revocation.ts'
 import {
   activeKey,
   type Exposure,
@@ -79,27 +80,16 @@ export function hastenNext(ring: KeyRing, activateAt: number, policy: KeyPolicy,
   )
 }
 
-/** What an emergency revocation is told. */
-export interface Revocation {
-  readonly kid: string
-  readonly reason: string
-  /** A pair to sign with where no spare is left; a spare that came meanwhile is better, since verifiers may know it. */
-  readonly fresh: KeyPair | undefined
-  /** The store itself leaked: every key whose private half it still holds goes too. */
-  readonly everyPrivateHalf: boolean
-}
-
 /**
- * Takes a key out of use and out of the set at once. Where that leaves nobody to sign, the spare does from now on, or the
+ * Takes keys out of use and out of the set at once. Where that leaves nobody to sign, the spare does from now on, or the
  * fresh pair.
  *
- * @throws {KeyturnError} `key_not_found`, `key_already_revoked`, `no_spare`
+ * @throws {KeyturnError} what {@link keysToRevoke} throws, and `no_spare`
  */
 export function revokeKey(ring: KeyRing, revocation: Revocation, policy: KeyPolicy, now: number): KeyRing {
   const at = effectiveNow(ring, now)
-  const target = findRevocable(ring, revocation.kid)
-  const isGone = (key: KeyRecord) =>
-    key === target || (revocation.everyPrivateHalf && key.privateKey !== null)
+  const going = keysToRevoke(ring, revocation)
+  const isGone = (key: KeyRecord) => going.includes(key)
   const neverSigned = (key: KeyRecord) => at <= key.activateAt
   const staying = ring.keys
     .filter((key) => !(isGone(key) && neverSigned(key)))
@@ -221,18 +211,6 @@ function publishesTheSame(before: KeyRing, after: KeyRing, now: number): boolean
       .map(({ kid, activateAt, publishUntil }) => `${kid} ${activateAt} ${publishUntil}`)
       .join()
   return view(before) === view(after)
-}
-
-function findRevocable(ring: KeyRing, kid: string): KeyRecord {
-  const key = ring.keys.find((candidate) => candidate.kid === kid)
-  const isBuried = ring.tombstones.some((tomb) => tomb.kid === kid && tomb.fate === 'revoked')
-  if (isBuried || (key !== undefined && key.revokedAt !== null)) {
-    throw new KeyturnError('key_already_revoked', 'that key is revoked already')
-  }
-  if (key === undefined) {
-    throw new KeyturnError('key_not_found', 'the ring has no such key', { remedy: 'see: keyturn keys list' })
-  }
-  return key
 }
 
 function revoked(key: KeyRecord, at: number, reason: string): KeyRecord {

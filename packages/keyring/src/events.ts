@@ -6,17 +6,21 @@ export type KeyringEvent =
   | { readonly kind: 'key-erased'; readonly kids: readonly string[] }
   | { readonly kind: 'key-removed'; readonly kids: readonly string[] }
   | { readonly kind: 'max-ttl-raised'; readonly kids: readonly string[] }
-  /** An operator brought the activation forward; `forced` when the lead had not passed. */
+  /** An operator brought an activation forward; `forced` when the lead had not passed. Asking for the same again is silent. */
   | {
       readonly kind: 'rotation-requested'
       readonly kid: string
       readonly activateAt: number
       readonly forced: boolean
     }
-  /** `early`: the key that signs now was not published for its lead. */
+  /** `early`: because of this, a key signs now that was not published for its lead. */
   | {
       readonly kind: 'key-revoked'
+      /** The key that was asked for. */
       readonly kid: string
+      /** Every key that went, that one first. */
+      readonly revokedKids: readonly string[]
+      readonly reason: string
       readonly activeKid: string
       readonly early: boolean
     }

@@ -4,10 +4,11 @@ export type { KeyringEvent } from './events.ts'
 export { generateSigningPair, type KeyPair } from './key-pair.ts'
 export { type KeyOrigin, type KeyRecord, type KeyState, stateOf } from './key-record.ts'
 export type { KeyringHealth } from './keyring-health.ts'
-export { KeyManager, type KeyManagerOptions, type RevocationOutcome } from './manager.ts'
+export { KeyManager, type KeyManagerOptions } from './manager.ts'
 export type { Rotation, RotationUrgency } from './manual-rotation.ts'
 export { type Decision, plan } from './plan.ts'
 export { knownEverywhereAt, restoreRing } from './restoration.ts'
+export type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 export {
   activeKey,
   type Exposure,

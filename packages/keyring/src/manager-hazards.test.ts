@@ -1,48 +1,18 @@
-import { fakeClock } from '@keyturn/testing'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { KeyringEvent } from './events.ts'
-import { generateSigningPair, type KeyPair } from './key-pair.ts'
+import { describe, expect, it } from 'vitest'
 import { stateOf } from './key-record.ts'
-import { KeyManager, type KeyManagerOptions } from './manager.ts'
-import { MemoryKeyStore } from './stores/memory-key-store.ts'
-import { DEFAULT_POLICY } from './timing.ts'
+import type { KeyManager } from './manager.ts'
+import { openManager, policy } from './open-manager.fixture.ts'
 
 // What goes wrong around the keys, and must not go wrong with them.
 
-const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
 const { timing } = policy
 const T = timing.rotationIntervalMs
 const slower = { ...policy, timing: { ...timing, jwksMaxAgeMs: 2 * timing.jwksMaxAgeMs } }
-const pairs = await Promise.all(Array.from({ length: 8 }, () => generateSigningPair(policy)))
-const opened: KeyManager[] = []
-afterEach(async () => {
-  for (const keys of opened.splice(0)) await keys.close()
-})
-
-async function open(extra: Partial<KeyManagerOptions> = {}) {
-  const clock = fakeClock()
-  const unused = pairs.values()
-  const events: KeyringEvent[] = []
-  const given = {
-    store: new MemoryKeyStore(),
-    policy,
-    clock,
-    generate: async () => unused.next().value as KeyPair,
-    onEvent: (it: KeyringEvent) => events.push(it),
-    ...extra,
-  }
-  const another = async (changes: Partial<KeyManagerOptions> = {}) => {
-    const keys = await KeyManager.open({ ...given, ...changes })
-    opened.push(keys)
-    return keys
-  }
-  return { keys: await another(), another, clock, events, store: given.store }
-}
 const kidsOf = (keys: KeyManager) => keys.publicJwks().keys.map(({ kid }) => kid)
 
 describe('another ring in place of this one (R16)', () => {
   it('is refused, and said until the right one is back', async () => {
-    const { keys, store, clock } = await open()
+    const { keys, store, clock } = await openManager()
     const mine = keys.ring()
     const theirs = { ...mine, ringId: 'another', generation: mine.generation + 1 }
     await store.save(theirs, mine.generation)
@@ -55,7 +25,7 @@ describe('another ring in place of this one (R16)', () => {
   })
 
   it('is refused too when it is an old one, in which a revoked key is good again (R12)', async () => {
-    const { keys, store, clock } = await open()
+    const { keys, store, clock } = await openManager()
     const old = keys.ring()
     const leaked = old.keys[0]?.kid ?? ''
     await clock.advance(1000)
@@ -71,7 +41,7 @@ describe('another ring in place of this one (R16)', () => {
 
 describe('clocks and settings that disagree (R4, R6, R7)', () => {
   it('serves the set of the time that is, after a clock that was ahead is put right', async () => {
-    const { keys, clock } = await open()
+    const { keys, clock } = await openManager()
     const before = kidsOf(keys)
     clock.jump(3 * T)
     expect(kidsOf(keys)).not.toEqual(before)
@@ -80,12 +50,12 @@ describe('clocks and settings that disagree (R4, R6, R7)', () => {
   })
 
   it('comes to rest when two managers serve with different headers, and remembers the longer', async () => {
-    const { another, clock, keys } = await open()
-    await another({ policy: slower })
+    const { reopen, clock, keys } = await openManager()
+    await reopen({ policy: slower })
     await clock.advance(60_000)
-    await another()
+    await reopen()
     await clock.advance(60_000)
-    await another({ policy: slower })
+    await reopen({ policy: slower })
     await clock.advance(60_000)
     const { generation, exposures } = keys.ring()
     expect(generation).toBeLessThan(6)
@@ -95,10 +65,10 @@ describe('clocks and settings that disagree (R4, R6, R7)', () => {
   })
 
   it('remembers sets that were served with a longer life until the last has died', async () => {
-    const { keys, another, clock } = await open({ policy: slower })
+    const { keys, reopen, clock } = await openManager({ policy: slower })
     await keys.close()
     await clock.advance(60_000)
-    const again = await another({ policy })
+    const again = await reopen({ policy })
     expect(again.ring().exposures).toHaveLength(2)
     await again.revoke(again.ring().keys[1]?.kid ?? '', { reason: 'test' })
     await clock.advance(1000)
@@ -116,7 +86,7 @@ describe('who listens and who is in between (R9, R13)', () => {
     const onEvent = () => {
       throw new Error('listener')
     }
-    const { keys, clock } = await open({ onEvent })
+    const { keys, clock } = await openManager({ onEvent })
     await clock.advance(T)
     process.off('warning', note)
     expect(keys.ring().keys.map((key) => stateOf(key, clock.now()))).toEqual(['retired', 'active', 'next'])
@@ -124,13 +94,13 @@ describe('who listens and who is in between (R9, R13)', () => {
   })
 
   it('says of its own writes that they are its own', async () => {
-    const { clock, events } = await open()
+    const { clock, events } = await openManager()
     await clock.advance(T)
     expect(events.map(({ kind }) => kind)).not.toContain('ring-adopted')
   })
 
   it('revokes the active key though a spare comes while a fresh pair is made', async () => {
-    const { keys, clock, store } = await open()
+    const { keys, clock, store } = await openManager()
     const [first, second] = keys.ring().keys
     const save = store.save.bind(store)
     store.save = () => Promise.reject(new Error('disk full'))

@@ -1,65 +1,31 @@
-import { fakeClock } from '@keyturn/testing'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { codeOf } from './code-of.fixture.ts'
-import type { KeyringEvent } from './events.ts'
-import { generateSigningPair, type KeyPair } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
-import { KeyManager, type KeyManagerOptions } from './manager.ts'
+import { KeyManager } from './manager.ts'
+import { openManager, policy } from './open-manager.fixture.ts'
 import { MemoryKeyStore } from './stores/memory-key-store.ts'
-import { DEFAULT_POLICY, exposureOf, leadOf } from './timing.ts'
+import { exposureOf, leadOf } from './timing.ts'
 
-const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
 const { timing } = policy
 const HOUR = 3_600_000
 const T = timing.rotationIntervalMs
 const expectations = { issuer: 'https://auth.test', audience: 'orders' }
 const claims = { iss: 'https://auth.test', aud: 'orders', sub: 'u1', jti: 'j1', client_id: 'c1' }
 const options = { ttlSeconds: 3600, typ: 'at+jwt' }
-// a key pair from the thread pool would come in real time, which a fake clock does not move
-const pairs = await Promise.all(Array.from({ length: 16 }, () => generateSigningPair(policy)))
-const opened: KeyManager[] = []
-afterEach(async () => {
-  for (const keys of opened.splice(0)) await keys.close()
-})
-
-async function open(extra: Partial<KeyManagerOptions> = {}) {
-  const clock = fakeClock()
-  const events: KeyringEvent[] = []
-  const given = {
-    store: new MemoryKeyStore(),
-    policy,
-    clock,
-    generate: generator(),
-    onEvent: (it: KeyringEvent) => events.push(it),
-    ...extra,
-  }
-  const keys = await KeyManager.open(given)
-  opened.push(keys)
-  const reopen = async (changes: Partial<KeyManagerOptions> = {}) => {
-    const again = await KeyManager.open({ ...given, ...changes })
-    opened.push(again)
-    return again
-  }
-  return { keys, clock, events, reopen, advance: clock.advance, store: given.store }
-}
-function generator(): () => Promise<KeyPair> {
-  const unused = pairs.values()
-  return async () => unused.next().value as KeyPair
-}
 const kidOf = (jwt: string) => decodeProtectedHeader(jwt).kid
 const states = (keys: KeyManager, now: number) => keys.ring().keys.map((key) => stateOf(key, now))
 
 describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
   it('starts with an active key and a spare, written at once', async () => {
-    const { keys, clock } = await open()
+    const { keys, clock } = await openManager()
     expect(states(keys, clock.now())).toEqual(['active', 'next'])
     expect(keys.ring().generation).toBe(1)
     expect(keys.publicJwks().keys).toHaveLength(2)
   })
 
   it('signs with the spare from the instant that was fixed, and makes the next spare', async () => {
-    const { keys, clock, advance } = await open()
+    const { keys, clock, advance } = await openManager()
     const [first, second] = keys.ring().keys
     expect(kidOf(await keys.sign(claims, options))).toBe(first?.kid)
     await advance(T)
@@ -69,7 +35,7 @@ describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
   })
 
   it('rotates once after a long sleep, and reckons the successor from the wake', async () => {
-    const { keys, clock, reopen } = await open()
+    const { keys, clock, reopen } = await openManager()
     await keys.close()
     await clock.advance(10 * T)
     const again = await reopen()
@@ -79,7 +45,7 @@ describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
   })
 
   it('moves nothing at a plain restart', async () => {
-    const { keys, clock, reopen } = await open()
+    const { keys, clock, reopen } = await openManager()
     await keys.close()
     await clock.advance(HOUR)
     const again = await reopen()
@@ -87,7 +53,7 @@ describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
   })
 
   it('brings a rotation forward when the spare has been published long enough', async () => {
-    const { keys, clock, advance } = await open()
+    const { keys, clock, advance } = await openManager()
     const [first, second] = keys.ring().keys
     const rotation = await keys.rotate()
     expect(rotation).toMatchObject({ activeKid: second?.kid, previousKid: first?.kid, nextKid: null })
@@ -98,13 +64,13 @@ describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
 
   it('leaves time for the skew of clocks where signers do not share one', async () => {
     const store = Object.assign(new MemoryKeyStore(), { sharesClock: false })
-    const { keys, clock } = await open({ store })
+    const { keys, clock } = await openManager({ store })
     expect((await keys.rotate()).activateAt - clock.now()).toBe(timing.storePollMs + 2 * timing.clockSkewMs)
   })
 
   it('describes the key that was brought forward, even if the write ends after its activation', async () => {
     const store = new MemoryKeyStore()
-    const { keys, clock } = await open({ store })
+    const { keys, clock } = await openManager({ store })
     const [first, second] = keys.ring().keys
     const save = store.save.bind(store)
     store.save = async (ring, expected) => {
@@ -115,7 +81,7 @@ describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
   })
 
   it("adds no key and no schedule of its own to an operator's change", async () => {
-    const { keys, clock, reopen } = await open()
+    const { keys, clock, reopen } = await openManager()
     await keys.close()
     const visit = await reopen({ serving: false })
     const { activateAt } = await visit.rotate()
@@ -125,12 +91,11 @@ describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
   })
 
   it('makes the missing next key at an operator visit, and does nothing else that is due', async () => {
-    const { keys, store, clock, advance } = await open()
+    const { keys, reopen, advance } = await openManager()
     await keys.close()
     await advance(T + HOUR)
     const longer = { ...policy, timing: { ...timing, maxTtlMs: 2 * HOUR } }
-    const visit = await KeyManager.open({ store, policy: longer, clock, serving: false })
-    opened.push(visit)
+    const visit = await reopen({ policy: longer, serving: false })
     const before = visit.ring().keys
     expect(await codeOf(visit.rotate())).toBe('rotation_too_early')
     const after = visit.ring().keys
@@ -140,7 +105,7 @@ describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
   })
 
   it('refuses, books or forces a second rotation inside the lead (R6)', async () => {
-    const { keys, clock, advance, events } = await open()
+    const { keys, clock, advance, events } = await openManager()
     await keys.rotate()
     await advance(HOUR / 60)
     const next = keys.ring().keys.at(-1)
@@ -154,7 +119,7 @@ describe('KeyManagerRotation (R3, R4, R5, R63)', () => {
 
 describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
   it('verifies and publishes a retired key until its last token has expired', async () => {
-    const { keys, clock, advance } = await open()
+    const { keys, clock, advance } = await openManager()
     await advance(T - 1)
     const late = await keys.sign(claims, options)
     await advance(HOUR)
@@ -167,7 +132,7 @@ describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
   })
 
   it('announces the end of a key only when no longer lifetime can be promised for it any more', async () => {
-    const { keys, clock, advance } = await open()
+    const { keys, clock, advance } = await openManager()
     expect(keys.publicJwks().keys.map(({ exp }) => exp)).toEqual([undefined, undefined])
     await advance(T)
     const end = clock.now() + HOUR + timing.graceSkewMs
@@ -179,7 +144,7 @@ describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
   })
 
   it('drops the private half once no signer can need it, and from the kept generation too', async () => {
-    const { keys, advance } = await open()
+    const { keys, advance } = await openManager()
     await advance(T)
     expect(keys.ring().keys[0]?.privateKey).not.toBeNull()
     await advance(timing.storePollMs + 2 * timing.clockSkewMs)
@@ -188,12 +153,12 @@ describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
   })
 
   it('refuses a token that would outlive the promise of its key', async () => {
-    const { keys } = await open()
+    const { keys } = await openManager()
     expect(await codeOf(keys.sign(claims, { ...options, ttlSeconds: 3601 }))).toBe('ttl_too_long')
   })
 
   it('raises the promise by a write at start, never by shortening one', async () => {
-    const { keys, reopen } = await open()
+    const { keys, reopen } = await openManager()
     await keys.close()
     const longer = { ...policy, timing: { ...timing, maxTtlMs: 2 * HOUR } }
     const again = await reopen({ policy: longer })
@@ -205,7 +170,7 @@ describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
   })
 
   it('opens all the same when that write fails, and says how long a token may live until it is made', async () => {
-    const { keys, clock, store, reopen } = await open()
+    const { keys, clock, store, reopen } = await openManager()
     await keys.close()
     const save = store.save.bind(store)
     store.save = () => Promise.reject(new Error('disk full'))
@@ -219,7 +184,7 @@ describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
   })
 
   it('takes nothing away while the clocks disagree', async () => {
-    const { keys, clock, advance } = await open()
+    const { keys, clock, advance } = await openManager()
     clock.jump(T + 2 * HOUR)
     await advance(60_000)
     expect(keys.ring().keys.every(({ privateKey }) => privateKey !== null)).toBe(true)
@@ -231,7 +196,7 @@ describe('KeyManagerGracePeriod (R7, R8, R27, R63)', () => {
 
 describe('revocation (R13)', () => {
   it('takes the active key out of the set at once; the spare signs', async () => {
-    const { keys, clock } = await open()
+    const { keys, clock } = await openManager()
     const [first, second] = keys.ring().keys
     const old = await keys.sign(claims, options)
     await clock.advance(1000)
@@ -244,7 +209,7 @@ describe('revocation (R13)', () => {
   })
 
   it('swaps in a fresh pair when the store leaked, and revokes every private half', async () => {
-    const { keys } = await open()
+    const { keys } = await openManager()
     const before = keys.ring().keys.map(({ kid }) => kid)
     const { activeKid } = await keys.revoke(before[0] ?? '', { reason: 'backup lost', fresh: true })
     expect(before).not.toContain(activeKid)
@@ -252,7 +217,7 @@ describe('revocation (R13)', () => {
   })
 
   it('goes on signing when only the spare is revoked, and makes another', async () => {
-    const { keys, clock, advance } = await open()
+    const { keys, clock, advance } = await openManager()
     const [first, second] = keys.ring().keys
     await keys.revoke(second?.kid ?? '', { reason: 'test' })
     await advance(1000)
@@ -262,7 +227,7 @@ describe('revocation (R13)', () => {
   })
 
   it('names a kid that is not there, or was revoked before', async () => {
-    const { keys } = await open()
+    const { keys } = await openManager()
     const kid = keys.ring().keys[0]?.kid ?? ''
     expect(await codeOf(keys.revoke('none', { reason: 'x' }))).toBe('key_not_found')
     await keys.revoke(kid, { reason: 'x' })
@@ -272,7 +237,7 @@ describe('revocation (R13)', () => {
 
 describe('KeyManagerConcurrency (R10, R11, R63)', () => {
   it('lets many managers over one store agree on one key', async () => {
-    const { keys, clock, reopen } = await open()
+    const { keys, clock, reopen } = await openManager()
     const many = [keys, await reopen(), await reopen(), await reopen()]
     await clock.advance(T)
     expect(
@@ -289,7 +254,7 @@ describe('KeyManagerConcurrency (R10, R11, R63)', () => {
   })
 
   it('signs without pause while rotations go on', async () => {
-    const { keys, advance } = await open()
+    const { keys, advance } = await openManager()
     for (let rotation = 0; rotation < 5; rotation++) {
       const published = createLocalJWKSet(keys.publicJwks() as never)
       const [jwts] = await Promise.all([
@@ -305,7 +270,7 @@ describe('KeyManagerConcurrency (R10, R11, R63)', () => {
   })
 
   it('gives the same frozen set object until the content changes', async () => {
-    const { keys, advance } = await open()
+    const { keys, advance } = await openManager()
     const before = keys.publicJwks()
     await advance(HOUR)
     expect(keys.publicJwks()).toBe(before)
@@ -318,7 +283,7 @@ describe('KeyManagerConcurrency (R10, R11, R63)', () => {
 describe('a rotation that fails (R9, R18)', () => {
   it('leaves the active key signing, retries, and says so', async () => {
     const store = new MemoryKeyStore()
-    const { keys, advance, events } = await open({ store })
+    const { keys, advance, events } = await openManager({ store })
     const save = store.save.bind(store)
     store.save = () => Promise.reject(new Error('disk full'))
     await advance(T)
@@ -333,13 +298,12 @@ describe('a rotation that fails (R9, R18)', () => {
   })
 
   it('lets no longer cache headers be served before the ring knows of them (R6)', async () => {
-    const { keys, store, clock } = await open()
+    const { keys, store, clock, reopen } = await openManager()
     await keys.close()
     const save = store.save.bind(store)
     store.save = () => Promise.reject(new Error('disk full'))
     const longer = { ...policy, timing: { ...timing, jwksMaxAgeMs: HOUR } }
-    const again = await KeyManager.open({ store, policy: longer, clock })
-    opened.push(again)
+    const again = await reopen({ policy: longer })
     expect([keys.isExposureRecorded, again.isExposureRecorded]).toEqual([true, false])
     store.save = save
     await clock.advance(10_000)

@@ -10,23 +10,19 @@ import {
   TokenRejected,
   type VerifiedToken,
 } from '@keyturn/core'
-import { hastenNext, revokeKey } from './changes.ts'
 import { guardedListener, type KeyringEvent } from './events.ts'
 import { KeyHandles } from './key-handles.ts'
-import { generateSigningPair, type KeyPair } from './key-pair.ts'
+import { generateSigningPair } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
 import { judgeHealth, type KeyringHealth } from './keyring-health.ts'
-import {
-  describeRotation,
-  earliestActivation,
-  type Rotation,
-  type RotationUrgency,
-} from './manual-rotation.ts'
+import type { Rotation, RotationUrgency } from './manual-rotation.ts'
 import { isExposureRecorded } from './plan.ts'
 import { PublishedSets } from './published-set.ts'
-import { activeKey, effectiveNow, findKey, inUseUntil, isPublished, type KeyRing } from './ring.ts'
+import type { RevocationOptions, RevocationOutcome } from './revocation.ts'
+import { activeKey, findKey, isPublished, type KeyRing } from './ring.ts'
 import { RingFollower } from './ring-follower.ts'
 import { RingKeeper } from './ring-keeper.ts'
+import { RingOperator } from './ring-operator.ts'
 import { Rotator } from './rotator.ts'
 import type { KeyStore } from './stores/key-store.ts'
 import { type KeyPolicy, policyViolations } from './timing.ts'
@@ -49,17 +45,6 @@ export interface KeyManagerOptions {
   readonly random?: () => number
 }
 
-/** The newest, and the one before it. */
-const GENERATIONS_KEPT = 2
-
-/** What a revocation leads to. Times in milliseconds. */
-export interface RevocationOutcome {
-  readonly revokedKid: string
-  readonly activeKid: string
-  /** By then the last verifier that can reach the key set refuses the revoked key's tokens. */
-  readonly refusedEverywhereBy: number
-}
-
 /**
  * The keys of an authority: signs, verifies, publishes, and turns them by itself.
  *
@@ -68,24 +53,20 @@ export interface RevocationOutcome {
  * const jwt = await keys.sign({ iss, sub, aud, jti, client_id }, { ttlSeconds: 3600, typ: 'at+jwt' })
  */
 export class KeyManager {
-  readonly #store: KeyStore
   readonly #keeper: RingKeeper
+  readonly #operator: RingOperator
   readonly #rotator: Rotator
   readonly #follower: RingFollower
   readonly #policy: KeyPolicy
   readonly #clock: Clock
-  readonly #onEvent: (event: KeyringEvent) => void
-  readonly #generate: typeof generateSigningPair
   readonly #handles = new KeyHandles()
   readonly #published = new PublishedSets()
 
   private constructor(keeper: RingKeeper, options: Required<KeyManagerOptions>) {
-    this.#store = options.store
     this.#keeper = keeper
     this.#policy = options.policy
     this.#clock = options.clock
-    this.#onEvent = options.onEvent
-    this.#generate = options.generate
+    this.#operator = new RingOperator({ ...options, keeper, sharesClock: options.store.sharesClock })
     this.#rotator = new Rotator({
       clock: options.clock,
       step: () => keeper.maintain(),
@@ -197,63 +178,33 @@ export class KeyManager {
    * earliest time, or `force` accepts that verifiers refuse tokens until they refresh
    */
   async rotate(urgency: RotationUrgency = {}): Promise<Rotation> {
-    await this.#keeper.addSpare()
-    const { storePollMs, clockSkewMs } = this.#policy.timing
-    const withinMs = storePollMs + (this.#store.sharesClock ? 0 : 2 * clockSkewMs)
-    let kid = ''
-    let forced = false
-    const after = await this.#keeper.commit((ring, moment) => {
-      const now = effectiveNow(ring, moment.now)
-      const { next, activateAt } = earliestActivation(ring, now, { ...urgency, withinMs })
-      kid = next.kid
-      forced = activateAt < next.signableAt
-      if (next.activateAt <= activateAt) return ring
-      return hastenNext(ring, activateAt, this.#policy, now)
-    })
-    const rotation = describeRotation(after, kid)
-    this.#onEvent({ kind: 'rotation-requested', kid, activateAt: rotation.activateAt, forced })
+    const rotation = await this.#operator.rotate(urgency)
     this.#rotator.wake()
     return rotation
   }
 
   /**
    * Takes a key out of use at once. When it is the active one the spare signs from now on; a fresh pair does when there is
-   * no spare, or when `fresh` says that the store itself leaked: then every private half in it is revoked too.
+   * no spare. `fresh` says that the store itself leaked: then every key goes whose private half is in it, whatever became
+   * of the one that is asked for, and a fresh pair signs.
    *
-   * @throws {KeyturnError} `key_not_found`, `key_already_revoked`
+   * @throws {KeyturnError} `key_not_found` for a kid that the ring never had; `key_already_revoked` and `key_removed`
+   * without `fresh`; what the store throws
    */
-  async revoke(
-    kid: string,
-    options: { readonly reason: string; readonly fresh?: boolean },
-  ): Promise<RevocationOutcome> {
-    const everyPrivateHalf = options.fresh === true
-    const revokeWith = (fresh: KeyPair | undefined) =>
-      this.#keeper.commit((ring, moment) =>
-        revokeKey(ring, { kid, reason: options.reason, fresh, everyPrivateHalf }, this.#policy, moment.now),
-      )
-    const after = await revokeWith(undefined).catch(async (error: unknown) => {
-      if (!(error instanceof KeyturnError) || error.code !== 'no_spare') throw error
-      return await revokeWith(await this.#generate(this.#policy))
-    })
-    const active = activeKey(after, this.#keeper.now)
-    // reckoned from now, not from when it was decided: the write may have taken its time
-    const refusedEverywhereBy = inUseUntil(after, this.#keeper.now + this.#policy.timing.storePollMs)
-    const early = active.activateAt < active.signableAt || active.origin === 'emergency'
-    this.#onEvent({ kind: 'key-revoked', kid, activeKid: active.kid, early })
+  async revoke(kid: string, options: RevocationOptions): Promise<RevocationOutcome> {
+    const outcome = await this.#operator.revoke(kid, options)
     this.#rotator.wake()
-    return { revokedKid: kid, activeKid: active.kid, refusedEverywhereBy }
+    return outcome
   }
 
   /** Lets a ring that came out of a backup sign: an operator has seen that no key of it was revoked since. */
   async confirm(): Promise<void> {
-    const { held } = this.#keeper.ring
-    const after = await this.#keeper.commit((ring) => (ring.held ? { ...ring, held: false } : ring))
-    if (held) this.#onEvent({ kind: 'ring-confirmed', generation: after.generation })
+    await this.#operator.confirm()
   }
 
   /** Writes the ring anew, so that neither it nor the generation that is kept is sealed under an older key-encryption key. */
   async rewrap(): Promise<void> {
-    for (let kept = 0; kept < GENERATIONS_KEPT; kept++) await this.#keeper.commit((ring) => ({ ...ring }))
+    await this.#operator.rewrap()
   }
 
   /** The longest lifetime of a token that {@link KeyManager.sign} takes now. */

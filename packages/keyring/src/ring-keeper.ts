@@ -26,6 +26,12 @@ export interface RingKeeperOptions {
   readonly onEvent: (event: KeyringEvent) => void
 }
 
+/** A ring before a change and after it: the same one where there was nothing to change. */
+export interface Commit {
+  readonly before: KeyRing
+  readonly after: KeyRing
+}
+
 const CONFLICT_ATTEMPTS = 10
 /** Housekeeping comes to rest after two writes; more means that it never would. */
 const PLAN_ROUNDS = 5
@@ -105,7 +111,7 @@ export class RingKeeper {
     if (findKey(this.#ring, 'next', this.now) !== undefined) return
     const { policy, generate } = this.#options
     const pair = await generate(policy)
-    const after = await this.commit((ring, moment) => {
+    const { after } = await this.commit((ring, moment) => {
       const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
       return isMissing && moment.clockTrusted ? addNext(ring, pair, policy, moment) : ring
     })
@@ -122,19 +128,19 @@ export class RingKeeper {
    * Changes the ring by compare-and-swap. `change` is pure, and is asked again when somebody else was first; it returns
    * its argument to leave things as they are.
    */
-  async commit(change: (ring: KeyRing, moment: Moment) => KeyRing): Promise<KeyRing> {
+  async commit(change: (ring: KeyRing, moment: Moment) => KeyRing): Promise<Commit> {
     for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
       const before = this.#ring
       const moment = this.#moment()
       const changed = change(before, moment)
-      if (changed === before) return before
+      if (changed === before) return { before, after: before }
       const after = nextGeneration(before, changed, moment)
       assertRing(after, moment.now)
       assertFollows(before, after)
       try {
         await this.#options.store.save(after, before.generation)
         this.#accept(before, after)
-        return after
+        return { before, after }
       } catch (error) {
         if (!(error instanceof StoreConflict)) throw error
         await this.reload()
@@ -155,7 +161,7 @@ export class RingKeeper {
   async #carryOut(pair: KeyPair | undefined): Promise<void> {
     const { policy, onEvent } = this.#options
     let done: readonly Decision[] = []
-    const after = await this.commit((ring, moment) => {
+    const { after } = await this.commit((ring, moment) => {
       done = plan(ring, policy, moment)
       if (done.length === 0) return ring
       const kept = applyHousekeeping(ring, done, policy, moment.now)

@@ -23,7 +23,7 @@ export interface KeyRing {
   readonly held: boolean
 }
 
-/** What is left of a key. */
+/** What is left of a key: for ever, so neither its times nor the reason of a revocation, which belongs in logs and audit. */
 export interface Tombstone {
   readonly kid: string
   readonly fate: 'revoked' | 'removed'

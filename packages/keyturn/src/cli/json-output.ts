@@ -31,6 +31,8 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
     'keys[].signUntil': 'time; `null` while no successor has been decided on',
     'keys[].publishUntil': 'time; `null` while no successor has been decided on',
     'keys[].maxTtlSeconds': 'longest lifetime of a token that it may sign',
+    'keys[].revokedAt': 'time; `null` unless it was revoked',
+    'keys[].revokedReason': 'what `--reason` said; `null` unless it was revoked',
   },
   'keyturn keys rotate': {
     activeKid: 'the key that signs from `activateAt` on',
@@ -40,8 +42,9 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
   },
   'keyturn keys revoke': {
     revokedKid: 'the key that was named',
+    revokedKids: 'every key that this revoked, a list: that one first, unless it was out of use before',
     activeKid: 'the key that signs now',
-    refusedEverywhereBy: 'time by which the last verifier that reaches the key set refuses it',
+    refusedEverywhereBy: 'time by which the last verifier that reaches the key set refuses them',
   },
   'keyturn keys backup': { file: 'absolute path', ...RING },
   'keyturn keys restore': {

@@ -26,16 +26,7 @@ function listCommand(): Command {
         const ring = manager.ring()
         const { now } = manager
         const keys = ring.keys.map((key) => describeKey(key, now)).filter(({ state }) => state !== 'removed')
-        const rows = keys.map((key) => [
-          key.kid,
-          key.state,
-          key.alg,
-          key.activateAt,
-          key.signUntil ?? '-',
-          key.publishUntil ?? '-',
-        ])
-        const head = ['KID', 'STATE', 'ALG', 'SIGNS FROM', 'SIGNS UNTIL', 'PUBLISHED UNTIL']
-        print(command, { generation: ring.generation, keys }, table([head, ...rows]))
+        print(command, { generation: ring.generation, keys }, tableOf(keys))
       })
     })
 }
@@ -71,7 +62,10 @@ function rotateCommand(): Command {
 function revokeCommand(): Command {
   return withSettings(new Command('revoke'), 'data-folder')
     .argument('<kid>', 'key to revoke; see: keyturn keys list')
-    .requiredOption('--reason <text>', 'why; kept with the key (required)')
+    .requiredOption(
+      '--reason <text>',
+      'why; `keys list` shows it until the key would have gone anyway (required)',
+    )
     .option(
       '--fresh',
       'the store leaked: revoke every key whose private half is in it, and sign with a new pair',
@@ -81,14 +75,38 @@ function revokeCommand(): Command {
       await visitKeys(command, async (manager) => {
         const outcome = await manager.revoke(kid, { reason: options.reason, fresh: options.fresh === true })
         const refusedEverywhereBy = rfc3339(outcome.refusedEverywhereBy)
-        print(
-          command,
-          { ...outcome, refusedEverywhereBy },
-          `${kid} is revoked; ${outcome.activeKid} signs; refused everywhere by ${refusedEverywhereBy}`,
-        )
+        const lines = [
+          ...outcome.revokedKids.map((revoked) => `${revoked} is revoked`),
+          `${outcome.activeKid} signs; refused everywhere by ${refusedEverywhereBy}`,
+        ]
+        print(command, { ...outcome, refusedEverywhereBy }, lines.join('\n'))
+        if (!outcome.revokedKids.includes(kid)) say(`${kid} was out of use before`)
         say('a verifier that cannot reach the key set refuses it at the end of its stale-if-error time')
       })
     })
+}
+
+type DescribedKey = ReturnType<typeof describeKey>
+
+/** What was revoked has two columns more, where there is any. */
+function tableOf(keys: readonly DescribedKey[]): string {
+  const head = ['KID', 'STATE', 'ALG', 'SIGNS FROM', 'SIGNS UNTIL', 'PUBLISHED UNTIL']
+  const row = (key: DescribedKey) => [
+    key.kid,
+    key.state,
+    key.alg,
+    key.activateAt,
+    key.signUntil ?? '-',
+    key.publishUntil ?? '-',
+  ]
+  if (keys.every(({ revokedAt }) => revokedAt === null)) return table([head, ...keys.map(row)])
+  const more = (key: DescribedKey) => [key.revokedAt ?? '-', onOneLine(key.revokedReason ?? '-')]
+  return table([[...head, 'REVOKED AT', 'REASON'], ...keys.map((key) => [...row(key), ...more(key)])])
+}
+
+/** A person's words must not look like another row. */
+function onOneLine(text: string): string {
+  return text.replaceAll('\n', '\\n')
 }
 
 function describeKey(key: KeyRecord, now: number) {
@@ -102,5 +120,7 @@ function describeKey(key: KeyRecord, now: number) {
     signUntil: rfc3339(key.signUntil),
     publishUntil: rfc3339(key.publishUntil),
     maxTtlSeconds: key.maxTtlSeconds,
+    revokedAt: rfc3339(key.revokedAt),
+    revokedReason: key.revokedReason,
   }
 }

@@ -1,0 +1,91 @@
+import { KeyturnError } from '@keyturn/core'
+import { hastenNext, revokeKey } from './changes.ts'
+import type { KeyringEvent } from './events.ts'
+import type { generateSigningPair, KeyPair } from './key-pair.ts'
+import {
+  describeRotation,
+  earliestActivation,
+  type Rotation,
+  type RotationUrgency,
+} from './manual-rotation.ts'
+import { keysToRevoke, type RevocationOptions, type RevocationOutcome, successionOf } from './revocation.ts'
+import { effectiveNow, inUseUntil } from './ring.ts'
+import type { RingKeeper } from './ring-keeper.ts'
+import type { KeyPolicy } from './timing.ts'
+
+/** What a {@link RingOperator} works with. */
+export interface RingOperatorOptions {
+  readonly keeper: RingKeeper
+  readonly policy: KeyPolicy
+  readonly generate: typeof generateSigningPair
+  /** All signers read one clock. */
+  readonly sharesClock: boolean
+  readonly onEvent: (event: KeyringEvent) => void
+}
+
+/** The newest, and the one before it. */
+const GENERATIONS_KEPT = 2
+
+/** What an operator does to the ring beside the schedule: brings a rotation forward, takes a key out of use, and so on. */
+export class RingOperator {
+  readonly #options: RingOperatorOptions
+
+  constructor(options: RingOperatorOptions) {
+    this.#options = options
+  }
+
+  /** Lets the next key sign as soon as every signer sees it. */
+  async rotate(urgency: RotationUrgency): Promise<Rotation> {
+    const { keeper, policy, sharesClock, onEvent } = this.#options
+    await keeper.addSpare()
+    const { storePollMs, clockSkewMs } = policy.timing
+    const withinMs = storePollMs + (sharesClock ? 0 : 2 * clockSkewMs)
+    let kid = ''
+    let forced = false
+    const { before, after } = await keeper.commit((ring, moment) => {
+      const now = effectiveNow(ring, moment.now)
+      const { next, activateAt } = earliestActivation(ring, now, { ...urgency, withinMs })
+      kid = next.kid
+      forced = activateAt < next.signableAt
+      if (next.activateAt <= activateAt) return ring
+      return hastenNext(ring, activateAt, policy, now)
+    })
+    const rotation = describeRotation(after, kid)
+    if (after !== before) {
+      onEvent({ kind: 'rotation-requested', kid, activateAt: rotation.activateAt, forced })
+    }
+    return rotation
+  }
+
+  /** Takes a key out of use; with `fresh`, everything that leaked with the store. */
+  async revoke(kid: string, { reason, fresh = false }: RevocationOptions): Promise<RevocationOutcome> {
+    const { keeper, policy, generate, onEvent } = this.#options
+    const wanted = { kid, reason, everyPrivateHalf: fresh }
+    const revokeWith = (pair: KeyPair | undefined) =>
+      keeper.commit((ring, moment) => revokeKey(ring, { ...wanted, fresh: pair }, policy, moment.now))
+    const { before, after } = await revokeWith(undefined).catch(async (error: unknown) => {
+      if (!(error instanceof KeyturnError) || error.code !== 'no_spare') throw error
+      return await revokeWith(await generate(policy))
+    })
+    const revokedKids = keysToRevoke(before, wanted).map((key) => key.kid)
+    const { activeKid, early } = successionOf(before, after)
+    onEvent({ kind: 'key-revoked', kid, revokedKids, reason, activeKid, early })
+    // reckoned from now, not from when it was decided: the write may have taken its time
+    const refusedEverywhereBy = inUseUntil(after, keeper.now + policy.timing.storePollMs)
+    return { revokedKid: kid, revokedKids, activeKid, refusedEverywhereBy }
+  }
+
+  /** Lets a ring sign that came out of a backup. */
+  async confirm(): Promise<void> {
+    const { keeper, onEvent } = this.#options
+    const { before, after } = await keeper.commit((ring) => (ring.held ? { ...ring, held: false } : ring))
+    if (after !== before) onEvent({ kind: 'ring-confirmed', generation: after.generation })
+  }
+
+  /** Writes the ring so often that no generation is left which was sealed under an older key-encryption key. */
+  async rewrap(): Promise<void> {
+    for (let kept = 0; kept < GENERATIONS_KEPT; kept++) {
+      await this.#options.keeper.commit((ring) => ({ ...ring }))
+    }
+  }
+}
