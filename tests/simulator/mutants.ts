@@ -90,8 +90,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'does not look at what others write',
     file: keyring('ring-follower.js'),
-    from: 'this.#options.keeper.adopt(ring);',
-    to: '',
+    from: 'keeper.adopt(ring)',
+    to: 'false',
   },
   {
     name: 'ends the schedule at the first error',

@@ -6,6 +6,8 @@ export interface KeyringHealth {
   readonly lastFailure: { readonly code: string; readonly at: number } | undefined
   /** Why the store could not be read at the last look; `undefined` when it could. */
   readonly storeError: string | undefined
+  /** How long ago the ring in memory was last known to be the store's; close to 0 as long as the store can be read. */
+  readonly snapshotAgeMs: number
   readonly nextKeyReady: boolean
   readonly clockBehind: boolean
   /** The ring came out of a backup: nothing is signed until it is confirmed. */

@@ -237,6 +237,7 @@ export class KeyManager {
       consecutiveFailures,
       lastFailure,
       storeError: this.#follower.error,
+      snapshotAgeMs: this.#follower.snapshotAgeMs,
       nextKeyReady: findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined,
       clockBehind: this.#keeper.isClockBehind,
       held: this.#keeper.ring.held,

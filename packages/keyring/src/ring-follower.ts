@@ -1,5 +1,6 @@
 import { type Clock, KeyturnError } from '@keyturn/core'
 import type { KeyringEvent } from './events.ts'
+import type { KeyRing } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
 import type { KeyStore } from './stores/key-store.ts'
 
@@ -11,7 +12,7 @@ export interface RingFollowerOptions {
   /** P: a write of others is seen within this time. */
   readonly pollMs: number
   readonly onEvent: (event: KeyringEvent) => void
-  /** The ring has been changed by others. */
+  /** A ring that others wrote was taken over. */
   readonly onAdopted: () => void
 }
 
@@ -23,11 +24,16 @@ export class RingFollower {
   /** When the question was put of which the answer is known. The answer may have slept with us. */
   #lookedAt = Number.POSITIVE_INFINITY
   #askedAt: number | undefined
+  /** As of then the ring in memory is the store's. */
+  #confirmedAt: number
+  /** The store tells of changes as they happen. One that looks for them is as good as its last look. */
+  #isTold = false
   #look: Promise<void> | undefined
   #reload: Promise<void> | undefined
 
   constructor(options: RingFollowerOptions) {
     this.#options = options
+    this.#confirmedAt = options.clock.monotonicNow()
   }
 
   /** Why the store could not be read at the last look; `undefined` when it could. */
@@ -43,45 +49,57 @@ export class RingFollower {
     return this.#options.clock.monotonicNow() - this.#lookedAt > this.#options.pollMs
   }
 
+  /**
+   * How long ago the ring in memory was last known to be the store's, in milliseconds. 0 where the store tells of changes by
+   * itself, and has told of no trouble.
+   */
+  get snapshotAgeMs(): number {
+    if (this.#isTold && this.#error === undefined) return 0
+    return Math.round(this.#options.clock.monotonicNow() - this.#confirmedAt)
+  }
+
   start(): void {
+    this.#isTold = true
     this.#noteLook()
     this.#stop = this.#options.store.watch({
       onLook: () => {
+        this.#isTold = false
         this.#askedAt = this.#options.clock.monotonicNow()
       },
       onChange: (ring) => {
         this.#noteLook()
-        try {
-          this.#options.keeper.adopt(ring)
-          this.#error = undefined
-          this.#options.onAdopted()
-        } catch (error) {
-          this.#noteError(error)
-        }
+        this.#take(ring)
       },
       onHealthy: () => {
         this.#noteLook()
-        // the wrong ring reads well; it is still the wrong one
-        if (this.#error !== 'ring_replaced') this.#error = undefined
+        // the wrong ring is not new either when it is looked at again: after an error only a look at the ring itself will do
+        if (this.#error === undefined) this.#noteConfirmed()
+        else void this.#lookNow()
       },
       onError: (error) => {
         this.#noteLook()
-        this.#noteError(error)
+        // a store that goes by generations misses one when the right folder is back after another that was further on
+        if (codeOf(error) === 'ring_missing') void this.#lookNow()
+        else this.#noteError(error)
       },
     })
   }
 
   stop(): void {
     this.#stop()
+    this.#isTold = false
     this.#lookedAt = Number.POSITIVE_INFINITY
   }
 
   /**
-   * Looks at the store if anything may have been missed, one look for all who wait, and no longer than P: where the store does not answer, what is
-   * known has to do.
+   * Looks at the store if anything may have been missed, one look for all who wait, and no longer than P: where the store
+   * does not answer, what is known has to do.
    */
   async catchUp(): Promise<void> {
-    if (!this.mayHaveSlept) return
+    if (this.mayHaveSlept) await this.#lookNow()
+  }
+
+  async #lookNow(): Promise<void> {
     this.#look ??= this.#lookAtOnce().finally(() => {
       this.#look = undefined
     })
@@ -95,7 +113,7 @@ export class RingFollower {
   }
 
   async #lookOnce(): Promise<void> {
-    const { keeper, clock, pollMs, onAdopted } = this.#options
+    const { clock, pollMs } = this.#options
     const askedAt = clock.monotonicNow()
     if (this.#reload !== undefined) {
       // the last question hangs: another would hang too, and cost a thread
@@ -103,7 +121,7 @@ export class RingFollower {
       this.#noteError(noAnswer())
       return
     }
-    this.#reload = keeper.reload().finally(() => {
+    this.#reload = this.#reloadNow().finally(() => {
       this.#reload = undefined
     })
     let cancel = () => {}
@@ -113,7 +131,7 @@ export class RingFollower {
     try {
       if ((await Promise.race([this.#reload, late])) === 'late') throw noAnswer()
       this.#lookedAt = askedAt
-      onAdopted()
+      this.#noteConfirmed()
     } catch (error) {
       this.#lookedAt = clock.monotonicNow()
       this.#noteError(error)
@@ -122,16 +140,43 @@ export class RingFollower {
     }
   }
 
+  /** Also where the answer comes when nobody waits for it any more. */
+  async #reloadNow(): Promise<void> {
+    if (await this.#options.keeper.reload()) this.#options.onAdopted()
+  }
+
+  #take(ring: KeyRing): void {
+    const { keeper, onAdopted } = this.#options
+    try {
+      if (keeper.adopt(ring)) onAdopted()
+      // an older one was on its way while this process wrote, and says nothing of now
+      if (ring.generation >= keeper.ring.generation) this.#noteConfirmed()
+    } catch (error) {
+      this.#noteError(error)
+    }
+  }
+
   #noteLook(): void {
     this.#lookedAt = this.#askedAt ?? this.#options.clock.monotonicNow()
     this.#askedAt = undefined
   }
 
+  #noteConfirmed(): void {
+    this.#confirmedAt = this.#lookedAt
+    this.#error = undefined
+  }
+
   #noteError(error: unknown): void {
-    const code = error instanceof KeyturnError ? error.code : 'internal_error'
+    const code = codeOf(error)
+    // until now the store would have told
+    if (this.#isTold && this.#error === undefined) this.#confirmedAt = this.#lookedAt
     if (code !== this.#error) this.#options.onEvent({ kind: 'store-unreadable', code })
     this.#error = code
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof KeyturnError ? error.code : 'internal_error'
 }
 
 function noAnswer(): KeyturnError {

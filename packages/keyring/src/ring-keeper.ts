@@ -80,16 +80,17 @@ export class RingKeeper {
   }
 
   /**
-   * Takes over a newer ring that somebody else wrote; an older one is ignored.
+   * Takes over a newer ring that somebody else wrote, and says whether it did: an older one is ignored.
    *
    * @throws {KeyturnError} `ring_replaced`
    */
-  adopt(ring: KeyRing): void {
+  adopt(ring: KeyRing): boolean {
     const isKnown = ring.ringId === this.#ring.ringId && ring.generation <= this.#ring.generation
-    if (isKnown) return
+    if (isKnown) return false
     assertFollows(this.#ring, ring)
     this.#ring = ring
     this.#options.onEvent({ kind: 'ring-adopted', generation: ring.generation })
+    return true
   }
 
   /** Does all that {@link plan} says is due. */
@@ -149,13 +150,17 @@ export class RingKeeper {
     throw new KeyturnError('store_failed', 'the ring is changed by others faster than by this process')
   }
 
-  /** Reads the store. @throws {KeyturnError} `ring_replaced`, and what the store throws */
-  async reload(): Promise<void> {
+  /**
+   * Reads the store, and says whether there was a newer ring to take over.
+   *
+   * @throws {KeyturnError} `ring_replaced`, and what the store throws
+   */
+  async reload(): Promise<boolean> {
     // what is older than the ring of now may just have been on its way while this process wrote
     const { generation } = this.#ring
     const ring = await this.#options.store.load()
     if (ring === undefined || ring.generation < generation) throw ringReplaced()
-    this.adopt(ring)
+    return this.adopt(ring)
   }
 
   async #carryOut(pair: KeyPair | undefined): Promise<void> {

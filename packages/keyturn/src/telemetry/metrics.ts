@@ -76,9 +76,21 @@ export class Metrics {
     )
     this.#gauge('keyturn_next_key_ready', '1 while there is a next key', () => Number(next() !== undefined))
     this.#gauge('keyturn_published_keys', 'Keys in the published set', () => keys.publicJwks().keys.length)
+    this.#gauge(
+      'keyturn_revoked_keys',
+      'Keys revoked before their last token expired',
+      () => keys.ring().keys.filter((key) => stateOf(key, now()) === 'revoked').length,
+    )
     this.#gauge('keyturn_ring_generation', 'Generation of the ring in memory', () => keys.ring().generation)
-    this.#gauge('keyturn_ring_integrity', '1 while the store holds a ring that can be read', () =>
-      Number(keys.health().storeError === undefined),
+    this.#gauge(
+      'keyturn_ring_snapshot_age_seconds',
+      'Since the ring in memory was last known to be the one in the store',
+      () => seconds(keys.health().snapshotAgeMs),
+    )
+    this.#gauge(
+      'keyturn_ring_integrity',
+      '1 while the store can be read, and holds the ring of this process',
+      () => Number(keys.health().storeError === undefined),
     )
     this.#gauge(
       'keyturn_rotation_failures_consecutive',
