@@ -1,3 +1,7 @@
+import { KeyturnError } from '@keyturn/core'
+import type { Decision } from './plan.ts'
+import type { StoreOperation } from './reporting-store.ts'
+
 /** What happens to the keys, for logs, metrics and audit. Kids and codes, never key material. Times in milliseconds. */
 export type KeyringEvent =
   | { readonly kind: 'ring-created'; readonly activeKid: string; readonly nextKid: string }
@@ -28,17 +32,26 @@ export type KeyringEvent =
   | { readonly kind: 'ring-confirmed'; readonly generation: number }
   /** Another process wrote the ring. */
   | { readonly kind: 'ring-adopted'; readonly generation: number }
+  /** A step of the schedule failed. `due`: what it had to do; `add-next` is the rotation, the rest is housekeeping. */
   | {
       readonly kind: 'rotation-failed'
       readonly code: string
+      readonly due: readonly Decision['kind'][]
       readonly failures: number
       readonly retryInMs: number
     }
   | { readonly kind: 'rotation-recovered'; readonly failures: number }
-  /** The store cannot be read, or holds something else; the ring in memory goes on. */
+  /** The store cannot be read, or holds something else; the ring in memory goes on. Said once, until something else is wrong. */
   | { readonly kind: 'store-unreadable'; readonly code: string }
+  /** Every single time that the store fails: for counting. */
+  | { readonly kind: 'store-failed'; readonly operation: StoreOperation; readonly code: string }
   /** Wall clock and monotonic clock went apart by so much; nothing irreversible happens until they agree for a lead. */
   | { readonly kind: 'clock-jumped'; readonly byMs: number }
+
+/** The code under which an event tells of an error. */
+export function errorCodeOf(error: unknown): string {
+  return error instanceof KeyturnError ? error.code : 'internal_error'
+}
 
 /** Whoever listens must not be able to fail a rotation, or to end the schedule. */
 export function guardedListener(onEvent: (event: KeyringEvent) => void): (event: KeyringEvent) => void {

@@ -10,7 +10,7 @@ import {
   TokenRejected,
   type VerifiedToken,
 } from '@keyturn/core'
-import { guardedListener, type KeyringEvent } from './events.ts'
+import { errorCodeOf, guardedListener, type KeyringEvent } from './events.ts'
 import { KeyHandles } from './key-handles.ts'
 import { generateSigningPair } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
@@ -18,6 +18,7 @@ import { judgeHealth, type KeyringHealth } from './keyring-health.ts'
 import type { Rotation, RotationUrgency } from './manual-rotation.ts'
 import { isExposureRecorded } from './plan.ts'
 import { PublishedSets } from './published-set.ts'
+import { reportingStore } from './reporting-store.ts'
 import type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 import { activeKey, findKey, isPublished, type KeyRing } from './ring.ts'
 import { RingFollower } from './ring-follower.ts'
@@ -70,6 +71,7 @@ export class KeyManager {
     this.#rotator = new Rotator({
       clock: options.clock,
       step: () => keeper.maintain(),
+      due: () => keeper.due,
       untilDueMs: () => keeper.untilDueMs(),
       onEvent: options.onEvent,
       random: options.random,
@@ -91,13 +93,17 @@ export class KeyManager {
    * `store_failed`
    */
   static async open(options: KeyManagerOptions): Promise<KeyManager> {
+    const onEvent = guardedListener(options.onEvent ?? (() => {}))
     const given: Required<KeyManagerOptions> = {
       serving: true,
       clock: systemClock,
       generate: generateSigningPair,
       random: Math.random,
       ...options,
-      onEvent: guardedListener(options.onEvent ?? (() => {})),
+      onEvent,
+      store: reportingStore(options.store, (operation, error) =>
+        onEvent({ kind: 'store-failed', operation, code: errorCodeOf(error) }),
+      ),
     }
     const violations = policyViolations(given.policy)
     if (violations.length > 0) throw new KeyturnError('policy_invalid', violations.join('; '))

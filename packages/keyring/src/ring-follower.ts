@@ -1,5 +1,5 @@
 import { type Clock, KeyturnError } from '@keyturn/core'
-import type { KeyringEvent } from './events.ts'
+import { errorCodeOf, type KeyringEvent } from './events.ts'
 import type { KeyRing } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
 import type { KeyStore } from './stores/key-store.ts'
@@ -79,7 +79,7 @@ export class RingFollower {
       onError: (error) => {
         this.#noteLook()
         // a store that goes by generations misses one when the right folder is back after another that was further on
-        if (codeOf(error) === 'ring_missing') void this.#lookNow()
+        if (errorCodeOf(error) === 'ring_missing') void this.#lookNow()
         else this.#noteError(error)
       },
     })
@@ -118,7 +118,7 @@ export class RingFollower {
     if (this.#reload !== undefined) {
       // the last question hangs: another would hang too, and cost a thread
       this.#lookedAt = askedAt
-      this.#noteError(noAnswer())
+      this.#noteError(this.#noAnswer())
       return
     }
     this.#reload = this.#reloadNow().finally(() => {
@@ -129,7 +129,7 @@ export class RingFollower {
       cancel = clock.setTimer(() => resolve('late'), pollMs)
     })
     try {
-      if ((await Promise.race([this.#reload, late])) === 'late') throw noAnswer()
+      if ((await Promise.race([this.#reload, late])) === 'late') throw this.#noAnswer()
       this.#lookedAt = askedAt
       this.#noteConfirmed()
     } catch (error) {
@@ -167,18 +167,16 @@ export class RingFollower {
   }
 
   #noteError(error: unknown): void {
-    const code = codeOf(error)
+    const code = errorCodeOf(error)
     // until now the store would have told
     if (this.#isTold && this.#error === undefined) this.#confirmedAt = this.#lookedAt
     if (code !== this.#error) this.#options.onEvent({ kind: 'store-unreadable', code })
     this.#error = code
   }
-}
 
-function codeOf(error: unknown): string {
-  return error instanceof KeyturnError ? error.code : 'internal_error'
-}
-
-function noAnswer(): KeyturnError {
-  return new KeyturnError('store_failed', 'the key store does not answer')
+  /** Silence is a failure of the store that nobody else reports. */
+  #noAnswer(): KeyturnError {
+    this.#options.onEvent({ kind: 'store-failed', operation: 'read', code: 'store_failed' })
+    return new KeyturnError('store_failed', 'the key store does not answer')
+  }
 }

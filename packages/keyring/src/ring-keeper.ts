@@ -42,6 +42,7 @@ export class RingKeeper {
   readonly #guard: ClockGuard
   #ring: KeyRing
   #activeKid: string
+  #due: readonly Decision['kind'][] = []
 
   private constructor(options: RingKeeperOptions, ring: KeyRing) {
     const { clock, policy } = options
@@ -93,12 +94,18 @@ export class RingKeeper {
     return true
   }
 
+  /** What {@link maintain} did last, or failed to do. */
+  get due(): readonly Decision['kind'][] {
+    return this.#due
+  }
+
   /** Does all that {@link plan} says is due. */
   async maintain(): Promise<void> {
     for (let round = 0; round < PLAN_ROUNDS; round++) {
       const moment = this.#moment()
       this.#noticeActivation()
       const decisions = plan(this.#ring, this.#options.policy, moment)
+      this.#due = decisions.map(({ kind }) => kind)
       if (decisions.length === 0) return
       const needsKey = decisions.some(({ kind }) => kind === 'add-next')
       const pair = needsKey ? await this.#options.generate(this.#options.policy) : undefined

@@ -1,11 +1,14 @@
-import { type Clock, KeyturnError } from '@keyturn/core'
-import type { KeyringEvent } from './events.ts'
+import type { Clock } from '@keyturn/core'
+import { errorCodeOf, type KeyringEvent } from './events.ts'
+import type { Decision } from './plan.ts'
 
 /** What a {@link Rotator} needs: the work, and when there is more of it. */
 export interface RotatorOptions {
   readonly clock: Clock
   /** Does whatever is due. May fail; it is tried again. */
   readonly step: () => Promise<void>
+  /** What the last step had to do. */
+  readonly due: () => readonly Decision['kind'][]
   /** Milliseconds until something may be due. */
   readonly untilDueMs: () => number
   readonly onEvent: (event: KeyringEvent) => void
@@ -92,10 +95,11 @@ export class Rotator {
   #failed(error: unknown): number {
     const wholeMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20), LONGEST_RETRY_MS)
     const retryInMs = Math.max(FIRST_RETRY_MS, wholeMs * (1 - this.#options.random() / 2))
-    const code = error instanceof KeyturnError ? error.code : 'internal_error'
+    const code = errorCodeOf(error)
     this.#failures += 1
     this.#lastFailure = { code, at: this.#options.clock.now() }
-    this.#options.onEvent({ kind: 'rotation-failed', code, failures: this.#failures, retryInMs })
+    const due = this.#options.due()
+    this.#options.onEvent({ kind: 'rotation-failed', code, due, failures: this.#failures, retryInMs })
     return retryInMs
   }
 }

@@ -31,9 +31,11 @@ export function logKeyringEvent(logger: Logger, event: KeyringEvent): void {
   logger[level](details, MESSAGES[kind])
 }
 
-const LEVELS: Partial<Record<KeyringEvent['kind'], 'warn' | 'error'>> = {
+const LEVELS: Partial<Record<KeyringEvent['kind'], 'debug' | 'warn' | 'error'>> = {
   'rotation-failed': 'error',
   'store-unreadable': 'error',
+  // every single one, of which the others tell the first
+  'store-failed': 'debug',
   'clock-jumped': 'warn',
   'key-revoked': 'warn',
   'ring-confirmed': 'warn',
@@ -53,5 +55,6 @@ const MESSAGES: Readonly<Record<KeyringEvent['kind'], string>> = Object.freeze({
   'rotation-failed': 'a step of the rotation failed; signing goes on',
   'rotation-recovered': 'the rotation works again',
   'store-unreadable': 'the key store cannot be read; the ring in memory goes on',
+  'store-failed': 'the key store failed once more',
   'clock-jumped': 'the wall clock jumped; nothing irreversible happens for a while',
 })

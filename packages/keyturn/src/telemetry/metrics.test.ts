@@ -1,28 +1,48 @@
-import { DEFAULT_POLICY, KeyManager, MemoryKeyStore } from '@keyturn/keyring'
+import { KeyturnError } from '@keyturn/core'
+import {
+  DEFAULT_POLICY,
+  generateSigningPair,
+  KeyManager,
+  type KeyPair,
+  MemoryKeyStore,
+} from '@keyturn/keyring'
 import { fakeClock } from '@keyturn/testing'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { Metrics } from './metrics.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
+const { rotationIntervalMs, storePollMs, clockSkewMs } = policy.timing
+const pairs = await Promise.all(Array.from({ length: 6 }, () => generateSigningPair(policy)))
+const opened: KeyManager[] = []
+afterEach(async () => {
+  for (const keys of opened.splice(0)) await keys.close()
+})
 
 async function measured() {
   const clock = fakeClock()
   const metrics = new Metrics()
   const store = new MemoryKeyStore()
-  const keys = await KeyManager.open({ store, policy, clock, onEvent: (it) => metrics.onKeyringEvent(it) })
-  await keys.close()
+  const unused = pairs.values()
+  const generate = async () => unused.next().value as KeyPair
+  const onEvent = metrics.onKeyringEvent.bind(metrics)
+  const keys = await KeyManager.open({ store, policy, clock, generate, onEvent })
+  opened.push(keys)
   metrics.observe({ keys, now: () => keys.now, dataDir: '.' })
   const read = async (series: string) =>
     (await metrics.render())
       .split('\n')
       .find((line) => line.startsWith(`${series} `))
       ?.slice(series.length + 1)
-  return { clock, keys, metrics, read, store }
+  const breakDisk = () => {
+    store.save = () => Promise.reject(new KeyturnError('store_failed', 'the disk is full'))
+  }
+  return { clock, keys, read, breakDisk }
 }
 
 describe('what gauges say of the ring (R51)', () => {
   it('says how long ago the ring in memory was the one in the store, in seconds', async () => {
-    const { clock, read } = await measured()
+    const { clock, keys, read } = await measured()
+    await keys.close()
     await clock.advance(90_500)
     expect(await read('keyturn_ring_snapshot_age_seconds')).toBe('90.5')
   })
@@ -33,5 +53,29 @@ describe('what gauges say of the ring (R51)', () => {
     await clock.advance(1000)
     await keys.revoke(keys.ring().keys[0]?.kid ?? '', { reason: 'test' })
     expect(await read('keyturn_revoked_keys')).toBe('1')
+  })
+})
+
+describe('what counters count (R9, R51)', () => {
+  it('counts each attempt to make the next key that failed, and the failed writes', async () => {
+    const { clock, read, breakDisk } = await measured()
+    breakDisk()
+    await clock.advance(rotationIntervalMs)
+    expect(await read('keyturn_rotations_total{status="failure"}')).toBe('1')
+    await clock.advance(1000)
+    expect(await read('keyturn_rotations_total{status="failure"}')).toBe('2')
+    expect(await read('keyturn_rotations_total{status="success"}')).toBe('1')
+    expect(await read('keyturn_store_errors_total{operation="write"}')).toBe('2')
+    expect(await read('keyturn_store_errors_total{operation="read"}')).toBe('0')
+  })
+
+  it('counts housekeeping that fails as no failed rotation', async () => {
+    const { clock, read, breakDisk } = await measured()
+    await clock.advance(rotationIntervalMs)
+    breakDisk()
+    await clock.advance(storePollMs + 2 * clockSkewMs)
+    expect(await read('keyturn_store_errors_total{operation="write"}')).toBe('1')
+    expect(await read('keyturn_rotation_failures_consecutive')).toBe('1')
+    expect(await read('keyturn_rotations_total{status="failure"}')).toBe('0')
   })
 })

@@ -22,15 +22,21 @@ const SIGN_BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.0
 /** The metrics of the authority, in the text format of Prometheus. Labels are bounded: never a subject or a client. */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #rotations = this.#counter('keyturn_rotations_total', 'Rotations by outcome', ['status'])
+  readonly #rotations = this.#counter(
+    'keyturn_rotations_total',
+    'success: a key began to sign; failure: an attempt, each one counts, to make the next key failed',
+    ['status'],
+  )
   readonly #signatures = this.#counter('keyturn_signatures_total', 'Signatures made', ['alg'])
   readonly #issued = this.#counter('keyturn_tokens_issued_total', 'Tokens issued', ['kind'])
   readonly #jwksRequests = this.#counter('keyturn_jwks_requests_total', 'Answers with the key set', [
     'status',
   ])
-  readonly #storeErrors = this.#counter('keyturn_store_errors_total', 'Failures of the key store', [
-    'operation',
-  ])
+  readonly #storeErrors = this.#counter(
+    'keyturn_store_errors_total',
+    'Failures of the key store, every one: read, write, or watch, the regular look for what others write',
+    ['operation'],
+  )
   readonly #signDuration = new Histogram({
     name: 'keyturn_sign_duration_seconds',
     help: 'Time from asking for a signature to having it',
@@ -42,7 +48,7 @@ export class Metrics {
   constructor() {
     collectDefaultMetrics({ register: this.#registry })
     for (const status of ['success', 'failure']) this.#rotations.inc({ status }, 0)
-    for (const operation of ['read', 'write']) this.#storeErrors.inc({ operation }, 0)
+    for (const operation of ['read', 'write', 'watch']) this.#storeErrors.inc({ operation }, 0)
   }
 
   get contentType(): string {
@@ -107,10 +113,9 @@ export class Metrics {
   /** Counts what happens to the keys. */
   onKeyringEvent(event: KeyringEvent): void {
     if (event.kind === 'key-activated') this.#rotations.inc({ status: 'success' })
-    if (event.kind === 'rotation-failed') this.#rotations.inc({ status: 'failure' })
-    if (event.kind === 'rotation-failed' && event.code === 'store_failed')
-      this.#storeErrors.inc({ operation: 'write' })
-    if (event.kind === 'store-unreadable') this.#storeErrors.inc({ operation: 'read' })
+    if (event.kind === 'rotation-failed' && event.due.includes('add-next'))
+      this.#rotations.inc({ status: 'failure' })
+    if (event.kind === 'store-failed') this.#storeErrors.inc({ operation: event.operation })
   }
 
   onIssued(signatureMs: number): void {

@@ -1,0 +1,34 @@
+import { type KeyStore, StoreConflict } from './stores/key-store.ts'
+
+/** What of a store can fail. */
+export type StoreOperation = 'read' | 'write' | 'watch'
+
+/** The same store, which tells of every failure. That somebody else wrote first is none. */
+export function reportingStore(
+  store: KeyStore,
+  onFailure: (operation: StoreOperation, error: unknown) => void,
+): KeyStore {
+  const reporting = async <T>(operation: StoreOperation, action: () => Promise<T>): Promise<T> => {
+    try {
+      return await action()
+    } catch (error) {
+      if (!(error instanceof StoreConflict)) onFailure(operation, error)
+      throw error
+    }
+  }
+  return {
+    sharesClock: store.sharesClock,
+    load: () => reporting('read', () => store.load()),
+    save: (ring, expectedGeneration) => reporting('write', () => store.save(ring, expectedGeneration)),
+    watch: (watcher) =>
+      store.watch({
+        onLook: () => watcher.onLook?.(),
+        onChange: (ring) => watcher.onChange(ring),
+        onHealthy: () => watcher.onHealthy?.(),
+        onError(error) {
+          onFailure('watch', error)
+          watcher.onError(error)
+        },
+      }),
+  }
+}
