@@ -9,6 +9,9 @@ export interface KeyringHealth {
   /** How long ago the ring in memory was last known to be the store's; close to 0 as long as the store can be read. */
   readonly snapshotAgeMs: number
   readonly nextKeyReady: boolean
+  /** There is no next key, and it is too late for one to sign on time: the active key will sign beyond its interval. */
+  readonly rotationOverdue: boolean
+  /** The clock is behind the last write: the schedule waits until it has caught up. */
   readonly clockBehind: boolean
   /** The ring came out of a backup: nothing is signed until it is confirmed. */
   readonly held: boolean
@@ -16,7 +19,8 @@ export interface KeyringHealth {
 
 /** Says of what is known whether an operator should look. */
 export function judgeHealth(known: Omit<KeyringHealth, 'status'>): KeyringHealth {
-  const { consecutiveFailures, storeError, clockBehind, held } = known
-  const isWell = consecutiveFailures === 0 && storeError === undefined && !clockBehind && !held
+  const { consecutiveFailures, storeError, rotationOverdue, clockBehind, held } = known
+  const isWell =
+    consecutiveFailures === 0 && storeError === undefined && !rotationOverdue && !clockBehind && !held
   return { status: isWell ? 'ok' : 'degraded', ...known }
 }

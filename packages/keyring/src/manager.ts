@@ -245,6 +245,7 @@ export class KeyManager {
       storeError: this.#follower.error,
       snapshotAgeMs: this.#follower.snapshotAgeMs,
       nextKeyReady: findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined,
+      rotationOverdue: this.#keeper.isRotationOverdue,
       clockBehind: this.#keeper.isClockBehind,
       held: this.#keeper.ring.held,
     })

@@ -1,7 +1,7 @@
 import { erasePrivateHalves, type Moment, raiseMaxTtl, rememberExposure } from './changes.ts'
 import { stateOf } from './key-record.ts'
-import { currentExposure, effectiveNow, findKey, type KeyRing } from './ring.ts'
-import { exposureOf, type KeyPolicy, propagationOf } from './timing.ts'
+import { activeKey, currentExposure, effectiveNow, findKey, inUseUntil, type KeyRing } from './ring.ts'
+import { exposureOf, type KeyPolicy, leadOf, propagationOf } from './timing.ts'
 
 /** A step that is due. What it takes is in it; when it is due was decided by {@link plan}. */
 export type Decision =
@@ -36,6 +36,24 @@ export function plan(ring: KeyRing, policy: KeyPolicy, moment: Moment): readonly
 /** The ring knows of cache headers as long as those of this policy. Before that they must not be served. */
 export function isExposureRecorded(ring: KeyRing, policy: KeyPolicy): boolean {
   return exposureOf(policy.timing) <= (currentExposure(ring)?.exposureMs ?? 0)
+}
+
+/**
+ * There is no next key, and were it made now, the active one would sign beyond its interval: the next rotation is late
+ * already. Activations themselves are stored times, and come by themselves.
+ *
+ * Who woke up within the last two leads has an excuse: the clock may be in doubt for the first, and the second is for retries.
+ */
+export function isRotationOverdue(
+  ring: KeyRing,
+  { timing }: KeyPolicy,
+  { now: wallClock, wokeAt }: Omit<Moment, 'clockTrusted'>,
+): boolean {
+  const now = effectiveNow(ring, wallClock)
+  if (findKey(ring, 'next', now) !== undefined) return false
+  const signableAt = inUseUntil(ring, now) + propagationOf(timing)
+  const isLate = signableAt > activeKey(ring, now).activateAt + timing.rotationIntervalMs
+  return isLate && now - wokeAt > 2 * leadOf(timing)
 }
 
 /** When {@link plan} may have something new to say: the next activation or erasure. `Infinity` for never. */

@@ -3,7 +3,7 @@ import { addNext, createRing, type Moment, nextGeneration } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
 import type { KeyringEvent } from './events.ts'
 import type { generateSigningPair, KeyPair } from './key-pair.ts'
-import { applyHousekeeping, type Decision, nextPlanAt, plan } from './plan.ts'
+import { applyHousekeeping, type Decision, isRotationOverdue, nextPlanAt, plan } from './plan.ts'
 import {
   activeKey,
   assertFollows,
@@ -78,6 +78,12 @@ export class RingKeeper {
   /** The clock is set to a time before the last write: the schedule stands still until it has caught up. */
   get isClockBehind(): boolean {
     return this.#ring.writtenAt - this.#options.clock.now() > 2 * this.#options.policy.timing.clockSkewMs
+  }
+
+  /** The next rotation will be late, see {@link isRotationOverdue}. */
+  get isRotationOverdue(): boolean {
+    const { clock, policy } = this.#options
+    return isRotationOverdue(this.#ring, policy, { now: clock.now(), wokeAt: this.#guard.wokeAt })
   }
 
   /**

@@ -4,6 +4,7 @@ import {
   generateSigningPair,
   KeyManager,
   type KeyPair,
+  leadOf,
   MemoryKeyStore,
 } from '@keyturn/keyring'
 import { fakeClock } from '@keyturn/testing'
@@ -12,6 +13,7 @@ import { Metrics } from './metrics.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
 const { rotationIntervalMs, storePollMs, clockSkewMs } = policy.timing
+const HOUR = 3_600_000
 const pairs = await Promise.all(Array.from({ length: 6 }, () => generateSigningPair(policy)))
 const opened: KeyManager[] = []
 afterEach(async () => {
@@ -45,6 +47,17 @@ describe('what gauges say of the ring (R51)', () => {
     await keys.close()
     await clock.advance(90_500)
     expect(await read('keyturn_ring_snapshot_age_seconds')).toBe('90.5')
+  })
+
+  it('says that a rotation is going to be late while there still is a lead to mend it', async () => {
+    const { clock, keys, read, breakDisk } = await measured()
+    breakDisk()
+    await clock.advance(rotationIntervalMs + HOUR)
+    expect(await read('keyturn_next_key_ready')).toBe('0')
+    expect(await read('keyturn_rotation_overdue')).toBe('0')
+    await clock.advance(rotationIntervalMs - HOUR - leadOf(policy.timing) + 1)
+    expect(await read('keyturn_rotation_overdue')).toBe('1')
+    expect(keys.health()).toMatchObject({ status: 'degraded', rotationOverdue: true })
   })
 
   it('counts revoked keys until their last token has expired', async () => {

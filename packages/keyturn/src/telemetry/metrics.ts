@@ -81,6 +81,11 @@ export class Metrics {
       seconds((next()?.activateAt ?? Number.NaN) - now()),
     )
     this.#gauge('keyturn_next_key_ready', '1 while there is a next key', () => Number(next() !== undefined))
+    this.#gauge(
+      'keyturn_rotation_overdue',
+      '1 while there is no next key, and it is too late for one to sign on time',
+      () => Number(keys.health().rotationOverdue),
+    )
     this.#gauge('keyturn_published_keys', 'Keys in the published set', () => keys.publicJwks().keys.length)
     this.#gauge(
       'keyturn_revoked_keys',
