@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { systemClock } from '@keyturn/core'
 import {
   DEFAULT_POLICY,
   generateSigningPair,
@@ -10,31 +11,46 @@ import {
   StoreConflict,
 } from '@keyturn/keyring'
 
+/** Where the stores under test keep their ring, and how time and trouble come there. At first it is empty. */
+export interface StorePlace {
+  /** A store over this place; each time another one, as in another process, unless it lives in memory. */
+  open(): KeyStore
+  /** P: within this time, in milliseconds, a store reports what others write. */
+  readonly pollMs: number
+  /** Lets time pass for the stores: `fakeClock().advance`, or a real wait where they go by the machine's clock. */
+  pass(ms: number): Promise<void>
+  /** Makes what is there unreadable, and gives what mends it. Left out where nothing can fail, as in memory. */
+  spoil?(): Promise<() => Promise<void>>
+}
+
 /** One fact that every {@link KeyStore} must make true. Runs under any test framework. */
 export interface ConformanceCase {
   readonly name: string
-  /** `open` gives a store over the same, at first empty, place each time. */
-  run(open: () => KeyStore): Promise<void>
+  run(place: StorePlace): Promise<void>
 }
 
 const POLICY: KeyPolicy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' }
+/** What is due on a fake clock is read in real time all the same. */
+const SLOWEST_READ_MS = 3000
 
 /**
  * What a key store must do, whatever it is made of.
  *
  * @example
- * for (const { name, run } of keyStoreConformance) it(name, () => run(() => new MyKeyStore(place)))
+ * const clock = fakeClock()
+ * const place = { open: () => new MyKeyStore({ url, clock }), pollMs: 1000, pass: clock.advance }
+ * for (const { name, run } of keyStoreConformance) it(name, () => run(place))
  */
 export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
   {
     name: 'is empty at first',
-    async run(open) {
+    async run({ open }) {
       assert.equal(await open().load(), undefined)
     },
   },
   {
     name: 'gives back the ring that was saved, to another reader too',
-    async run(open) {
+    async run({ open }) {
       const ring = await someRing()
       await open().save(ring, 0)
       assert.deepEqual(view(await open().load()), view(ring))
@@ -42,14 +58,14 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
   },
   {
     name: 'refuses a second first ring',
-    async run(open) {
+    async run({ open }) {
       await open().save(await someRing(), 0)
       await assert.rejects(open().save(await someRing(), 0), StoreConflict)
     },
   },
   {
     name: 'refuses a save that expects an older generation, and keeps the newer ring',
-    async run(open) {
+    async run({ open }) {
       const first = await someRing()
       const second = following(first)
       await open().save(first, 0)
@@ -60,7 +76,7 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
   },
   {
     name: 'lets exactly one of many writers win',
-    async run(open) {
+    async run({ open }) {
       const first = await someRing()
       await open().save(first, 0)
       const outcomes = await Promise.allSettled(
@@ -74,7 +90,7 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
   },
   {
     name: 'counts generations without a gap over many saves',
-    async run(open) {
+    async run({ open }) {
       let ring = await someRing()
       await open().save(ring, 0)
       for (let save = 0; save < 20; save++) {
@@ -85,7 +101,88 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
       assert.equal((await open().load())?.generation, 21)
     },
   },
+  {
+    name: 'reports a write by another within the poll interval, the newest ring each time',
+    async run({ open, pollMs, pass }) {
+      const first = await someRing()
+      await open().save(first, 0)
+      const watch = await listen(open())
+      for (let ring = following(first); ring.generation < 4; ring = following(ring)) {
+        await open().save(ring, ring.generation - 1)
+        await pass(pollMs)
+        await watch.hears(ring)
+      }
+      watch.stop()
+    },
+  },
+  {
+    name: 'reports nothing once it was told to stop',
+    async run({ open, pollMs, pass }) {
+      const first = await someRing()
+      await open().save(first, 0)
+      const [stopped, other] = [await listen(open()), await listen(open())]
+      stopped.stop()
+      await open().save(following(first), 1)
+      await pass(pollMs)
+      await other.hears(following(first))
+      other.stop()
+      assert.deepEqual(stopped.heard, [])
+    },
+  },
+  {
+    name: 'reports that it cannot read, keeps looking, and reports what is written after that',
+    async run({ open, pollMs, pass, spoil }) {
+      if (spoil === undefined) return
+      const first = await someRing()
+      await open().save(first, 0)
+      const watch = await listen(open())
+      const mend = await spoil()
+      await pass(pollMs)
+      await watch.hears('error')
+      await mend()
+      await open().save(following(first), 1)
+      await pass(pollMs)
+      await watch.hears(following(first))
+      watch.stop()
+    },
+  },
 ])
+
+/** Watches as a manager does: after it has loaded. */
+async function listen(store: KeyStore) {
+  const heard: (KeyRing | 'error')[] = []
+  let wake = () => {}
+  const hear = (report: KeyRing | 'error') => {
+    heard.push(report)
+    wake()
+  }
+  await store.load()
+  const stop = store.watch({ onChange: hear, onError: () => hear('error') })
+  /** The last report is this one, at the latest when the read that is under way has ended. */
+  const hears = async (expected: KeyRing | 'error') => {
+    let isLate = false
+    const cancel = systemClock.setTimer(() => {
+      isLate = true
+      wake()
+    }, SLOWEST_READ_MS)
+    while (!isLate && !isSame(heard.at(-1), expected)) {
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+    cancel()
+    assert.deepEqual(viewReport(heard.at(-1)), viewReport(expected))
+  }
+  return { heard, hears, stop }
+}
+
+function isSame(one: KeyRing | 'error' | undefined, other: KeyRing | 'error'): boolean {
+  return JSON.stringify(viewReport(one)) === JSON.stringify(viewReport(other))
+}
+
+function viewReport(report: KeyRing | 'error' | undefined): unknown {
+  return report === 'error' ? report : view(report)
+}
 
 async function someRing(): Promise<KeyRing> {
   const store = new MemoryKeyStore()

@@ -41,13 +41,19 @@ async function initialized(): Promise<KeyManager> {
 const newest = async () => join(directory, (await readdir(directory)).sort().at(-1) ?? '')
 
 describe('key store conformance (R14)', () => {
-  const shared = { memory: () => new MemoryKeyStore() }
   for (const { name, run } of keyStoreConformance) {
     it(`memory: ${name}`, async () => {
-      const one = shared.memory()
-      await run(() => one)
+      const one = new MemoryKeyStore()
+      await run({ open: () => one, pollMs: 1000, pass: async () => {} })
     })
-    it(`file: ${name}`, () => run(() => store()))
+    it(`file: ${name}`, async () => {
+      const clock = fakeClock()
+      const spoil = async () => {
+        await chmod(directory, 0o755)
+        return () => chmod(directory, 0o700)
+      }
+      await run({ open: () => store({ clock }), pollMs: 1000, pass: clock.advance, spoil })
+    })
   }
 })
 

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DEFAULT_POLICY, FileKeyStore, KeyManager, readBackup, writeBackup } from '@keyturn/keyring'
-import { keyStoreConformance } from '@keyturn/testing'
+import { fakeClock, keyStoreConformance } from '@keyturn/testing'
 import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { codeOf } from '../code-of.fixture.ts'
@@ -35,8 +35,9 @@ const kekOf = (file: string) => decodeProtectedHeader(file.split('\n')[1] ?? '')
 describe('a sealed ring (R19)', () => {
   for (const { name, run } of keyStoreConformance) {
     it(`as a store: ${name}`, async () => {
-      const key = newKey()
-      await run(() => sealed(key))
+      const clock = fakeClock()
+      const sealer = new JweSealer([newKey()])
+      await run({ open: () => plain({ sealer, clock }), pollMs: 1000, pass: clock.advance })
     })
   }
 
