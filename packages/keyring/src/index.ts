@@ -1,12 +1,10 @@
 export { readBackup, writeBackup } from './backup-file.ts'
-export type { Moment } from './changes.ts'
 export type { KeyringEvent } from './events.ts'
 export { generateSigningPair, type KeyPair } from './key-pair.ts'
 export { type KeyOrigin, type KeyRecord, type KeyState, stateOf } from './key-record.ts'
 export type { KeyringHealth } from './keyring-health.ts'
 export { KeyManager, type KeyManagerOptions } from './manager.ts'
 export type { Rotation, RotationUrgency } from './manual-rotation.ts'
-export { type Decision, plan } from './plan.ts'
 export { knownEverywhereAt, restoreRing } from './restoration.ts'
 export type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 export {
@@ -15,7 +13,6 @@ export {
   effectiveNow,
   findKey,
   type KeyRing,
-  publishedKeys,
   type Tombstone,
 } from './ring.ts'
 export { FileKeyStore, type FileKeyStoreOptions } from './stores/file-key-store.ts'
@@ -30,6 +27,5 @@ export {
   type KeyPolicy,
   leadOf,
   policyViolations,
-  propagationOf,
   type Timing,
 } from './timing.ts'

@@ -87,7 +87,8 @@ export class KeyManager {
   }
 
   /**
-   * Opens the ring of a store.
+   * Opens the ring of a store, and, when it is to serve, does what is due before it returns. A step that fails does not keep
+   * it from opening: `health()` says so, and it is tried again.
    *
    * @throws {KeyturnError} `policy_invalid`, and what the store throws: `ring_missing`, `ring_corrupt`, `store_unsafe`,
    * `store_failed`
@@ -142,7 +143,7 @@ export class KeyManager {
   }
 
   /**
-   * Verifies a token of this ring, with no key but those that are published.
+   * Verifies a token of this ring, with no key but those that are published, as they are in memory.
    *
    * @throws {TokenRejected}
    */
@@ -178,10 +179,12 @@ export class KeyManager {
   }
 
   /**
-   * Brings the next activation forward: to now, plus the time in which every signer sees it.
+   * Brings the next activation forward: to now, plus the time in which every signer sees it. One that is booked for no later
+   * stays as it is.
    *
    * @throws {KeyturnError} `rotation_too_early` while sets without the next key may be in use, unless `queue` books the
-   * earliest time, or `force` accepts that verifiers refuse tokens until they refresh
+   * earliest time, or `force` accepts that verifiers refuse tokens until they refresh; `no_next_key` where none can be made
+   * now (the clock is in doubt); what the store throws
    */
   async rotate(urgency: RotationUrgency = {}): Promise<Rotation> {
     const rotation = await this.#operator.rotate(urgency)
@@ -257,7 +260,6 @@ export class KeyManager {
     await this.#rotator.stop()
   }
 
-  /** What is due at start is done before anybody signs; when that fails it is retried, and what the ring has signs. */
   async #serve(): Promise<void> {
     this.#follower.start()
     await this.#rotator.start()
