@@ -25,6 +25,7 @@ import { RingFollower } from './ring-follower.ts'
 import { RingKeeper } from './ring-keeper.ts'
 import { RingOperator } from './ring-operator.ts'
 import { Rotator } from './rotator.ts'
+import { assertSignable } from './signing-terms.ts'
 import type { KeyStore } from './stores/key-store.ts'
 import { type KeyPolicy, policyViolations } from './timing.ts'
 
@@ -125,19 +126,9 @@ export class KeyManager {
   ): Promise<string> {
     const { ttlSeconds, typ } = options
     await this.catchUp()
-    if (this.#keeper.ring.held) throw ringHeld()
-    const key = activeKey(this.#keeper.ring, this.#keeper.now)
-    if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1) {
-      throw new KeyturnError('ttl_invalid', 'expected a lifetime of at least one second, in whole seconds')
-    }
-    if (ttlSeconds > key.maxTtlSeconds) {
-      throw new KeyturnError('ttl_too_long', `expected a lifetime of at most ${key.maxTtlSeconds} seconds`, {
-        remedy: 'raise the longest token lifetime and restart',
-      })
-    }
-    if ('exp' in claims || 'iat' in claims) {
-      throw new KeyturnError('claims_reserved', 'expected claims without exp and iat: they are set here')
-    }
+    const { ring, now } = this.#keeper
+    const key = activeKey(ring, now)
+    assertSignable(ring, key, claims, ttlSeconds)
     const iat = Math.floor(this.#clock.now() / 1000)
     return await signCompact(this.#handles.signerOf(key), { typ }, { ...claims, iat, exp: iat + ttlSeconds })
   }
@@ -264,14 +255,4 @@ export class KeyManager {
     this.#follower.start()
     await this.#rotator.start()
   }
-}
-
-function ringHeld(): KeyturnError {
-  return new KeyturnError(
-    'ring_held',
-    'the ring came out of a backup, and signs nothing until it is confirmed',
-    {
-      remedy: 'keyturn keys restore FILE --confirm',
-    },
-  )
 }
