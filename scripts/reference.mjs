@@ -30,7 +30,7 @@ if (mistakes.length > 0) {
 /** Every text that looks like a code is one, or is among the few others that look so. */
 function undocumentedErrors() {
   const others =
-    /^(keyturn_\w+|client_id|client_secret\w*|client_credentials|grant_type|access_token|unrecognized_keys|invalid_token|insufficient_scope)$/
+    /^(keyturn_\w+|chain_hash|client_id|client_secret\w*|client_credentials|grant_type|access_token|unrecognized_keys|invalid_token|insufficient_scope)$/
   const documented = new Set(
     [...(read('errors.md') ?? '').matchAll(/`([a-z]+(?:_[a-z]+)+|stopping)`/g)].map(([, name]) => name),
   )

@@ -42,6 +42,8 @@ beforeAll(async () => {
   const { activeKid } = await note('keys rotate')
   await note('keys revoke', '--reason', 'test', activeKid)
   const backup = join(folder, 'ring.json')
+  await note('audit list')
+  await note('audit verify')
   await note('keys backup', backup)
   await note('keys verify', backup)
   await authority.stop()

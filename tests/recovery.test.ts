@@ -145,6 +145,25 @@ describe('recovery as documented (R16, R21)', () => {
     await after.stop()
   })
 
+  it('without what was revoked since: the audit log knows, and the key stays revoked', async () => {
+    const before = await startAuthority(env)
+    const token = await askForToken()
+    await verifier.verify(token)
+    await follow('backup')
+    const [revoked] = await keysNow()
+    await follow('revoke', { kid: revoked?.kid ?? '' })
+    await before.stop()
+    await rm(join(folder, 'data/keys'), { recursive: true })
+    const { stderr } = await follow('restore')
+    expect(stderr).toContain(`${revoked?.kid} is revoked again`)
+    await follow('confirm')
+    const after = await startAuthority(env)
+    await verifierRefreshes()
+    expect(await refusal(verifier.verify(token))).toBe('key_unknown')
+    await verifier.verify(await askForToken())
+    await after.stop()
+  })
+
   it('from a ring that is gone without a backup, and from a state that is gone', async () => {
     const before = await startAuthority(env)
     const token = await askForToken()

@@ -50,6 +50,7 @@ export function createRing(
     exposures: [{ exposureMs: exposureOf(policy.timing), servedFrom: now, servedUntil: null }],
     echoes: false,
     held: false,
+    audit: null,
   })
 }
 

@@ -1,3 +1,4 @@
+export type { AuditEntry, AuditTrail, RingChange } from './audit-trail.ts'
 export { readBackup, writeBackup } from './backup-file.ts'
 export type { KeyringEvent } from './events.ts'
 export { generateSigningPair, type KeyPair } from './key-pair.ts'
@@ -8,6 +9,7 @@ export type { Rotation, RotationUrgency } from './manual-rotation.ts'
 export { knownEverywhereAt, restoreRing } from './restoration.ts'
 export type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 export {
+  type AuditMark,
   activeKey,
   type Exposure,
   effectiveNow,

@@ -10,6 +10,8 @@ import {
   TokenRejected,
   type VerifiedToken,
 } from '@keyturn/core'
+import type { AuditTrail } from './audit-trail.ts'
+import { NO_AUDIT } from './audited-save.ts'
 import { errorCodeOf, guardedListener, type KeyringEvent } from './events.ts'
 import { KeyHandles } from './key-handles.ts'
 import { generateSigningPair } from './key-pair.ts'
@@ -41,6 +43,8 @@ export interface KeyManagerOptions {
   readonly clock?: Clock
   /** Hears what happens to the keys. What it throws becomes a warning of the process, and holds up nothing. */
   readonly onEvent?: (event: KeyringEvent) => void
+  /** Writes down what each write does, before it does. Default: nowhere. */
+  readonly audit?: AuditTrail
   /** Makes key pairs. Default: on this process's thread pool. */
   readonly generate?: typeof generateSigningPair
   /** Spreads retries; returns 0 to 1. Default `Math.random`. */
@@ -101,6 +105,7 @@ export class KeyManager {
       clock: systemClock,
       generate: generateSigningPair,
       random: Math.random,
+      audit: NO_AUDIT,
       ...options,
       onEvent,
       store: reportingStore(options.store, (operation, error) =>

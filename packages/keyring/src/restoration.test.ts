@@ -22,7 +22,7 @@ async function restored({ afterMs = 0 } = {}) {
   await before.close()
   await clock.advance(afterMs)
   const store = new MemoryKeyStore()
-  const ring = await restoreRing(store, backup, clock.now())
+  const ring = await restoreRing(store, backup, { now: clock.now() })
   const open = (serving: boolean) =>
     KeyManager.open({ store, policy, clock, serving, onEvent: ({ kind }) => kinds.push(kind) })
   return { clock, backup, ring, store, token, open, kinds }
@@ -70,7 +70,7 @@ describe('a ring out of a backup (R21)', () => {
 
   it('never goes over a ring that is whole', async () => {
     const { store, backup, clock } = await restored()
-    expect(await codeOf(restoreRing(store, backup, clock.now()))).toBe('restore_refused')
+    expect(await codeOf(restoreRing(store, backup, { now: clock.now() }))).toBe('restore_refused')
   })
 
   it('is known everywhere a lead after it was restored', async () => {

@@ -1,4 +1,6 @@
 import { KeyturnError } from '@keyturn/core'
+import type { AuditTrail } from './audit-trail.ts'
+import { NO_AUDIT, saveAudited } from './audited-save.ts'
 import { assertRing, effectiveNow, inUseUntil, type KeyRing } from './ring.ts'
 import { type KeyStore, RingCorrupt } from './stores/key-store.ts'
 import { propagationOf, type Timing } from './timing.ts'
@@ -12,7 +14,11 @@ const GENERATIONS_AHEAD = 1_000_000
  *
  * @throws {KeyturnError} `restore_refused` where the store holds a ring that is whole, and what the store throws
  */
-export async function restoreRing(store: KeyStore, backup: KeyRing, now: number): Promise<KeyRing> {
+export async function restoreRing(
+  store: KeyStore,
+  backup: KeyRing,
+  { now, audit = NO_AUDIT }: { readonly now: number; readonly audit?: AuditTrail },
+): Promise<KeyRing> {
   const newest = await store.load().catch((error: unknown) => {
     if (error instanceof RingCorrupt) return error
     throw error
@@ -28,8 +34,7 @@ export async function restoreRing(store: KeyStore, backup: KeyRing, now: number)
   }
   const lost = newest?.generation ?? 0
   const restored = restoredRing(backup, lost, now)
-  await store.save(restored, lost)
-  return restored
+  return await saveAudited({ store, audit }, restored, { before: undefined, expectedGeneration: lost })
 }
 
 /** When every verifier knows the keys of a restored ring, so that it can be confirmed without a token being refused. */

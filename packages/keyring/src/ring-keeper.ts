@@ -1,4 +1,6 @@
 import { type Clock, KeyturnError } from '@keyturn/core'
+import type { AuditTrail } from './audit-trail.ts'
+import { saveAudited } from './audited-save.ts'
 import { addNext, createRing, type Moment, nextGeneration } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
 import type { KeyringEvent } from './events.ts'
@@ -23,6 +25,7 @@ export interface RingKeeperOptions {
   readonly clock: Clock
   readonly generate: typeof generateSigningPair
   readonly newRingId: () => string
+  readonly audit: AuditTrail
   readonly onEvent: (event: KeyringEvent) => void
 }
 
@@ -152,9 +155,9 @@ export class RingKeeper {
       assertRing(after, moment.now)
       assertFollows(before, after)
       try {
-        await this.#options.store.save(after, before.generation)
-        this.#accept(before, after)
-        return { before, after }
+        const saved = await saveAudited(this.#options, after, { before })
+        this.#accept(before, saved)
+        return { before, after: saved }
       } catch (error) {
         if (!(error instanceof StoreConflict)) throw error
         await this.reload()
@@ -226,12 +229,12 @@ async function createAndSave(options: RingKeeperOptions): Promise<KeyRing> {
   const [first, spare] = await Promise.all([generate(policy), generate(policy)])
   const ring = createRing(newRingId(), { first, spare }, policy, clock.now())
   try {
-    await store.save(ring, 0)
+    const saved = await saveAudited(options, ring, { before: undefined })
+    onEvent({ kind: 'ring-created', activeKid: first.kid, nextKid: spare.kid })
+    return saved
   } catch (error) {
     const theirs = error instanceof StoreConflict ? await store.load() : undefined
     if (theirs === undefined) throw error
     return theirs
   }
-  onEvent({ kind: 'ring-created', activeKid: first.kid, nextKid: spare.kid })
-  return ring
 }

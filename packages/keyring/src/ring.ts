@@ -21,6 +21,15 @@ export interface KeyRing {
   readonly echoes: boolean
   /** It came out of a backup, and signs nothing until an operator confirms it. */
   readonly held: boolean
+  /** Where the audit log says what the last write did; `null` where there is no log. */
+  readonly audit: AuditMark | null
+}
+
+/** The place of a record in an audit log. */
+export interface AuditMark {
+  readonly log: string
+  readonly seq: number
+  readonly hash: string
 }
 
 /** What is left of a key: for ever, so neither its times nor the reason of a revocation, which belongs in logs and audit. */

@@ -1,6 +1,8 @@
 import { systemClock } from '@keyturn/core'
 import { KeyManager } from '@keyturn/keyring'
 import type { FastifyInstance } from 'fastify'
+import { Checkpointer } from './audit/checkpointer.ts'
+import { actorOf, keyAudit } from './audit/key-audit.ts'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { createAdminServer } from './http/admin-server.ts'
 import { listen } from './http/listener.ts'
@@ -58,6 +60,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     const keys = await KeyManager.open({
       store,
       policy: config.policy,
+      audit: keyAudit(state, actorOf('keyturn serve')),
       onEvent: (event) => {
         logKeyringEvent(logger, event)
         metrics.onKeyringEvent(event)
@@ -94,6 +97,9 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       await clients.create('bootstrap', [TOKENS_ISSUE, KEYS_ADMIN], handOver)
     }
     await complete(keys.ring().ringId)
+    const checkpointer = new Checkpointer({ log: state, keys, clock: systemClock, logger })
+    undo.push(() => checkpointer.close())
+    await checkpointer.start()
     return { url, adminUrl, close }
   } catch (error) {
     await close()

@@ -12,7 +12,7 @@ import {
 } from '@keyturn/core'
 import { pairOf } from '../key-pair.ts'
 import type { KeyOrigin, KeyRecord } from '../key-record.ts'
-import { assertRing, type Exposure, type KeyRing, type Tombstone } from '../ring.ts'
+import { type AuditMark, assertRing, type Exposure, type KeyRing, type Tombstone } from '../ring.ts'
 
 const FORMAT = 1
 const MAX_DEPTH = 6
@@ -51,6 +51,7 @@ export function decodeRing(bytes: Uint8Array): KeyRing {
     exposures: takeList(value, 'exposures').map(decodeExposure),
     echoes: take(value, 'echoes', isBoolean),
     held: take(value, 'held', isBoolean),
+    audit: decodeMark(take(value, 'audit', isOrNull(isJsonObject))),
   }
   try {
     assertRing(ring, ring.writtenAt)
@@ -118,6 +119,15 @@ function decodeExposure(value: JsonObject): Exposure {
     exposureMs: take(value, 'exposureMs', isTime),
     servedFrom: take(value, 'servedFrom', isTime),
     servedUntil: take(value, 'servedUntil', isOrNull(isTime)),
+  }
+}
+
+function decodeMark(value: JsonObject | null): AuditMark | null {
+  if (value === null) return null
+  return {
+    log: take(value, 'log', isFilled),
+    seq: take(value, 'seq', isTime),
+    hash: take(value, 'hash', isFilled),
   }
 }
 

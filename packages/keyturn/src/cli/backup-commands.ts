@@ -9,11 +9,12 @@ import {
   writeBackup,
 } from '@keyturn/keyring'
 import { Command } from 'commander'
-import type { AuthorityConfig } from '../config/load-config.ts'
+import { revokedKids } from '../audit/inspection.ts'
 import { openSharedKeyStore, sealingOf } from '../key-store.ts'
+import { hasStateFile } from '../state/state-file.ts'
 import { print, rfc3339, say } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
-import { visitKeys } from './visit-keys.ts'
+import { auditOf, visitAudit, visitKeys } from './visit-keys.ts'
 
 /** `keyturn keys backup`: a copy of the ring, with its private halves. */
 export function backupCommand(): Command {
@@ -59,18 +60,22 @@ export function restoreCommand(): Command {
     .action(async (file: string, { confirm }: { confirm?: boolean }, command: Command) => {
       const config = configOf(command)
       const backup = await readBackup(file, sealingOf(config))
-      const ring = await heldRing(config, backup)
+      const hasLog = await hasStateFile(config.dataDir)
+      const ring = await heldRing(command, backup, hasLog)
+      const revokedAgain = hasLog ? await revokeAgain(command, ring) : []
       if (confirm === true) await visitKeys(command, (manager) => manager.confirm())
       const knownFrom = rfc3339(knownEverywhereAt(ring, config.policy.timing))
       print(
         command,
-        { confirmed: confirm === true, knownFrom, ...summaryOf(ring) },
+        { confirmed: confirm === true, knownFrom, revokedAgain, ...summaryOf(ring) },
         `generation ${ring.generation} is restored, and ${confirm === true ? 'signs' : 'verifies'}`,
       )
+      for (const kid of revokedAgain) say(`${kid} is revoked again, as the audit log has it`)
       say(`every verifier that can reach the key set knows its keys from ${knownFrom} on`)
       if (confirm === true) return
       say(`it signs nothing before: keyturn keys restore ${file} --confirm`)
-      say(`first revoke what was revoked after ${rfc3339(backup.writtenAt)}: the backup does not know of it`)
+      if (hasLog) return
+      say(`there is no audit log: revoke what was revoked after ${rfc3339(backup.writtenAt)}`)
     })
 }
 
@@ -97,15 +102,32 @@ export function rewrapCommand(): Command {
 }
 
 /** Restores it, unless that is done already and only the confirmation is missing. */
-async function heldRing(config: AuthorityConfig, backup: KeyRing): Promise<KeyRing> {
+async function heldRing(command: Command, backup: KeyRing, hasLog: boolean): Promise<KeyRing> {
   // it may be lost altogether, beside a state that is not
-  const store = openSharedKeyStore(config, { initialize: true })
+  const store = openSharedKeyStore(configOf(command), { initialize: true })
   const there = await store.load().catch((error: unknown) => {
     if (error instanceof KeyturnError && error.code === 'ring_corrupt') return undefined
     throw error
   })
   if (there?.held === true && there.ringId === backup.ringId) return there
-  return await restoreRing(store, backup, Date.now())
+  const audit = auditOf(command)
+  try {
+    return await restoreRing(store, backup, { now: Date.now(), ...(hasLog && { audit: audit.trail }) })
+  } finally {
+    await audit.close()
+  }
+}
+
+/** Revoked is for ever, whatever a backup knows. */
+async function revokeAgain(command: Command, ring: KeyRing): Promise<readonly string[]> {
+  const revoked = await visitAudit(command, async (log) => revokedKids(await log.lines()))
+  const kids = ring.keys.filter((key) => revoked.has(key.kid) && key.revokedAt === null).map(({ kid }) => kid)
+  for (const kid of kids) {
+    await visitKeys(command, (manager) =>
+      manager.revoke(kid, { reason: 'it was revoked before the restore' }),
+    )
+  }
+  return kids
 }
 
 function summaryOf(ring: KeyRing) {

@@ -49,11 +49,28 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
   'keyturn keys backup': { file: 'absolute path', ...RING },
   'keyturn keys restore': {
     confirmed: 'whether it signs',
+    revokedAgain: 'keys of the backup that the audit log knows to be revoked, and that are so again; a list',
     knownFrom: 'time from which every verifier that reaches the key set knows its keys',
     ...RING,
   },
   'keyturn keys verify': { valid: '`true`; a ring that is not whole is an error', ...RING },
   'keyturn keys rewrap': { generation: 'number of the write that sealed it' },
+  'keyturn audit list': {
+    'events[].seq': 'number of the line',
+    'events[].at': 'time in milliseconds since the epoch',
+    'events[].kind': '`ring-written`, `ring-write-failed` or `checkpoint`',
+    'events[].hash': 'over this line and all before it',
+    'events[].actor?': 'who wrote the ring: `program`, the command, and `uid`, the user that it ran as',
+    'events[].generation?': 'of the ring',
+    'events[].failed?': 'code of the error, where the write failed',
+    'events[].changes?': 'what the write does to the ring: a list, each with its `change`',
+    'events[].checkpoint?': 'in a `checkpoint`: how far the log had gone, signed (a JWS)',
+  },
+  'keyturn audit verify': {
+    valid: '`true`; a log that is not whole is an error',
+    lines: 'how many there are',
+    heads: 'how many statements of how far the log had gone were held against it',
+  },
   'keyturn clients create': {
     clientId: 'its id',
     clientSecret: 'its secret, which is not shown again',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isJsonObject } from '@keyturn/core'
 import { Command } from 'commander'
+import { auditCommands } from './audit-commands.ts'
 import { clientsCommands } from './clients-commands.ts'
 import { configCommands } from './config-commands.ts'
 import { keysCommands } from './keys-commands.ts'
@@ -19,6 +20,7 @@ export function createProgram(): Command {
     .addHelpText('after', EXIT_CODES)
   program.addCommand(serveCommand())
   program.addCommand(keysCommands())
+  program.addCommand(auditCommands())
   program.addCommand(clientsCommands())
   program.addCommand(tokenCommands())
   program.addCommand(configCommands())

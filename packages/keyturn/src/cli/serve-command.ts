@@ -20,6 +20,8 @@ export function serveCommand(): Command {
       const logger = createLogger(config.logLevel)
       const bootstrapFile =
         process.stdout.isTTY && json !== true ? undefined : bootstrapFileOf(config.dataDir)
+      // before anybody can know that it serves, so that nobody's signal comes too early
+      const toldToStop = untilToldToStop()
       let first: NewClient | undefined
       const authority = await startAuthority(config, {
         logger,
@@ -42,7 +44,7 @@ export function serveCommand(): Command {
         },
         welcome(config, authority, first === undefined ? HINT : introduce(first, url, bootstrapFile)),
       )
-      await untilToldToStop()
+      await toldToStop
       logger.info({}, 'stopping')
       // a disk that hangs must not keep a process that was told to stop; exit() would wait for the threads that hang with it
       setTimeout(() => process.kill(process.pid, 'SIGKILL'), LONGEST_STOP_MS).unref()

@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { chainHash } from '../audit/audit-chain.ts'
 
 /** The thread on which SQLite runs, since its calls block: a disk that is slow delays this thread, and no signature. */
 
@@ -20,6 +21,9 @@ const LOCK_TIMEOUT_MS = 5000
 
 const statements = new Map<string, StatementSync>()
 const database = new DatabaseSync(workerData.path, { timeout: LOCK_TIMEOUT_MS })
+database.function('chain_hash', { deterministic: true }, (before, seq, body) =>
+  chainHash(before === null ? null : String(before), Number(seq), String(body)),
+)
 
 parentPort?.on('message', (query: DatabaseQuery) => {
   parentPort?.postMessage(answer(query))

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { findFlaw } from '../audit/audit-chain.ts'
 import type { RegisteredClient } from './client-store.ts'
 import { SqliteState } from './sqlite-state.ts'
 import { stateFileOf } from './state-file.ts'
@@ -93,5 +94,27 @@ describe('the state of an authority (R49)', () => {
     const state = await open()
     await state.close()
     expect(await codeOf(state.list())).toBe('state_failed')
+  })
+})
+
+describe('the audit log of an authority (R50)', () => {
+  it('is one chain, whoever writes it, at the same time', async () => {
+    const [one, other] = [await open(), await open(false)]
+    const events = Array.from({ length: 40 }, (_, at) => ({ kind: 'tested', at }))
+    const heads = await Promise.all(events.map((event, i) => (i % 2 === 0 ? one : other).append(event)))
+    const lines = await one.lines()
+    expect(lines.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1))
+    expect(findFlaw(lines, heads)).toBeUndefined()
+    expect(lines.map(({ body }) => JSON.parse(body)).sort((a, b) => a.at - b.at)).toEqual(events)
+  })
+
+  it('takes nothing back', async () => {
+    const state = await open()
+    await state.append({ kind: 'tested', at: 1 })
+    const database = new DatabaseSync(stateFileOf(dataDir))
+    expect(() => database.exec('DELETE FROM audit')).toThrow('only grows')
+    expect(() => database.exec("UPDATE audit SET body = ''")).toThrow('only grows')
+    database.close()
+    expect(await state.lines()).toHaveLength(1)
   })
 })

@@ -1,4 +1,6 @@
 import { KeyturnError } from '@keyturn/core'
+import type { AuditEvent, AuditHead, AuditLine } from '../audit/audit-chain.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
 import type { Client, ClientStore, RegisteredClient } from './client-store.ts'
 import { Database, type Row } from './database.ts'
 import { createStateFile, hasStateFile, stateFileOf } from './state-file.ts'
@@ -8,9 +10,10 @@ const VERSION = 1
 const SCHEMA = [
   `CREATE TABLE installation (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    ring_id TEXT
+    ring_id TEXT,
+    log_id TEXT NOT NULL
   ) STRICT`,
-  'INSERT INTO installation (id) VALUES (1)',
+  'INSERT INTO installation (id, log_id) VALUES (1, lower(hex(randomblob(16))))',
   `CREATE TABLE clients (
     client_id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -18,8 +21,23 @@ const SCHEMA = [
     secret_hash BLOB NOT NULL,
     created_at INTEGER NOT NULL
   ) STRICT`,
+  `CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    body TEXT NOT NULL,
+    hash TEXT NOT NULL
+  ) STRICT`,
+  ...['UPDATE', 'DELETE'].map(
+    (verb) => `CREATE TRIGGER audit_refuses_${verb.toLowerCase()} BEFORE ${verb} ON audit
+      BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END`,
+  ),
   `PRAGMA user_version = ${VERSION}`,
 ]
+
+/** One statement, so that no other writer comes between the line before and this one. */
+const APPEND = `INSERT INTO audit (seq, body, hash)
+  SELECT last.seq + 1, ?1, chain_hash(last.hash, last.seq + 1, ?1)
+  FROM (SELECT coalesce(max(seq), 0) AS seq, (SELECT hash FROM audit ORDER BY seq DESC LIMIT 1) AS hash FROM audit) AS last
+  RETURNING seq, hash`
 
 /** Where the state lives: {@link SqliteState.open}. */
 export interface SqliteStateOptions {
@@ -29,7 +47,7 @@ export interface SqliteStateOptions {
 }
 
 /** Everything but keys that must survive a restart: one SQLite file in the data folder. */
-export class SqliteState implements ClientStore {
+export class SqliteState implements ClientStore, AuditLog {
   readonly #database: Database
 
   private constructor(database: Database) {
@@ -88,6 +106,26 @@ export class SqliteState implements ClientStore {
       'SELECT client_id, name, scopes, created_at FROM clients ORDER BY created_at, client_id',
     )
     return rows.map(clientOf)
+  }
+
+  async logId(): Promise<string> {
+    const [row] = await this.#database.query('SELECT log_id FROM installation')
+    return String(row?.log_id)
+  }
+
+  async append(event: AuditEvent): Promise<AuditHead> {
+    const [row] = await this.#database.query(APPEND, [JSON.stringify(event)])
+    return { seq: Number(row?.seq), hash: String(row?.hash) }
+  }
+
+  async head(): Promise<AuditHead | undefined> {
+    const [row] = await this.#database.query('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1')
+    return row === undefined ? undefined : { seq: Number(row.seq), hash: String(row.hash) }
+  }
+
+  async lines(): Promise<readonly AuditLine[]> {
+    const rows = await this.#database.query('SELECT seq, body, hash FROM audit ORDER BY seq')
+    return rows.map(({ seq, body, hash }) => ({ seq: Number(seq), body: String(body), hash: String(hash) }))
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,42 @@
+import { type AuditTrail, changesBetween } from './audit-trail.ts'
+import { errorCodeOf } from './events.ts'
+import type { AuditMark, KeyRing } from './ring.ts'
+import type { KeyStore } from './stores/key-store.ts'
+
+/** For a ring whose embedder keeps no audit log. */
+export const NO_AUDIT: AuditTrail = Object.freeze({ record: async () => null })
+
+/** What a ring comes after. */
+export interface Predecessor {
+  /** The ring that it changes; `undefined` for one that is new to its store. */
+  readonly before: KeyRing | undefined
+  /** The generation that the store must hold. Default: that of `before`, or none. */
+  readonly expectedGeneration?: number
+}
+
+/**
+ * Writes down what a write does, and then makes it. A write that cannot be written down is not made.
+ *
+ * @returns the ring as it was saved: it remembers the line
+ */
+export async function saveAudited(
+  { store, audit }: { readonly store: KeyStore; readonly audit: AuditTrail },
+  after: KeyRing,
+  { before, expectedGeneration = before?.generation ?? 0 }: Predecessor,
+): Promise<KeyRing> {
+  const { generation, writtenAt: at } = after
+  const mark = await audit.record({ at, generation, changes: changesBetween(before, after) })
+  const marked = withMark(after, mark)
+  try {
+    await store.save(marked, expectedGeneration)
+  } catch (error) {
+    // best effort: the write has failed, and that is what the caller must hear
+    await audit.record({ at, generation, failed: errorCodeOf(error), changes: [] }).catch(() => null)
+    throw error
+  }
+  return marked
+}
+
+function withMark(ring: KeyRing, mark: AuditMark | null): KeyRing {
+  return mark === null ? ring : Object.freeze({ ...ring, audit: Object.freeze(mark) })
+}

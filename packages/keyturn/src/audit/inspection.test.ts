@@ -1,0 +1,82 @@
+import { DEFAULT_POLICY, KeyManager, MemoryKeyStore } from '@keyturn/keyring'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type AuditEvent, type AuditLine, chainHash } from './audit-chain.ts'
+import { signCheckpoint } from './checkpoint.ts'
+import { inspectAudit } from './inspection.ts'
+
+const policy = { ...DEFAULT_POLICY, algorithm: 'ES256' } as const
+const LOG = 'log-1'
+let keys: KeyManager
+let lines: AuditLine[]
+
+beforeEach(async () => {
+  keys = await KeyManager.open({ store: new MemoryKeyStore(), policy })
+  lines = []
+  const created = keys
+    .ring()
+    .keys.map(({ kid, alg, publicJwk }) => ({ change: 'key-created', kid, alg, publicJwk }))
+  append({ kind: 'ring-written', at: 1, changes: created })
+})
+afterEach(() => keys.close())
+
+function append(event: AuditEvent): AuditLine {
+  const [seq, body] = [lines.length + 1, JSON.stringify(event)]
+  const line = { seq, body, hash: chainHash(lines.at(-1)?.hash ?? null, seq, body) }
+  lines.push(line)
+  return line
+}
+const checkpoint = (line: AuditLine, log = LOG) =>
+  signCheckpoint(keys, log, { seq: line.seq, hash: line.hash })
+const inspect = (checkpoints: readonly string[] = [], ringHead?: AuditLine) =>
+  inspectAudit(lines, { log: LOG, ringHead, checkpoints })
+
+describe('an inspection of the audit log (R50)', () => {
+  it('believes the checkpoints in the log, those from elsewhere, and the ring', async () => {
+    const line = append({ kind: 'tested', at: 2 })
+    append({ kind: 'checkpoint', at: 3, checkpoint: await checkpoint(line) })
+    expect(inspect([await checkpoint(line)], line)).toEqual({
+      lines: 3,
+      heads: 3,
+      flaw: undefined,
+      refused: 0,
+    })
+  })
+
+  it('finds what was cut off after a checkpoint, or after the ring was last written', async () => {
+    const line = append({ kind: 'tested', at: 2 })
+    const elsewhere = await checkpoint(line)
+    lines.pop()
+    expect(inspect().flaw).toBeUndefined()
+    expect(inspect([elsewhere]).flaw).toEqual({ seq: 2, flaw: 'cut-off' })
+    expect(inspect([], line).flaw).toEqual({ seq: 2, flaw: 'cut-off' })
+  })
+
+  it('finds a log that was written anew from a line on, with hashes that fit', async () => {
+    const line = append({ kind: 'tested', at: 2 })
+    const elsewhere = await checkpoint(line)
+    lines.pop()
+    append({ kind: 'harmless', at: 2 })
+    expect(inspect([elsewhere]).flaw).toEqual({ seq: 2, flaw: 'altered' })
+  })
+
+  it('believes no checkpoint of another log, of another key, with another content, or of another kind', async () => {
+    const line = append({ kind: 'tested', at: 2 })
+    const other = await KeyManager.open({ store: new MemoryKeyStore(), policy })
+    const head = { seq: line.seq, hash: line.hash }
+    const good = await checkpoint(line)
+    const [header, , signature] = good.split('.')
+    const payload = Buffer.from(JSON.stringify({ audit_log: LOG, seq: 1, hash: line.hash })).toString(
+      'base64url',
+    )
+    const bad = [
+      await checkpoint(line, 'log-2'),
+      await signCheckpoint(other, LOG, head),
+      `${header}.${payload}.${signature}`,
+      await keys.sign({ audit_log: LOG, ...head }, { ttlSeconds: 1, typ: 'at+jwt' }),
+      'no.checkpoint',
+      'a.b.c',
+    ]
+    expect(inspect(bad)).toEqual({ lines: 2, heads: 0, flaw: undefined, refused: bad.length })
+    await other.close()
+  })
+})

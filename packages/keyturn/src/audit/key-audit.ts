@@ -1,0 +1,26 @@
+import type { AuditTrail } from '@keyturn/keyring'
+import type { AuditLog } from './audit-log.ts'
+
+/** Who writes to the ring. */
+export interface Actor {
+  /** `keyturn serve`, or the command that an operator ran. */
+  readonly program: string
+  /** The user of the operating system; `undefined` where there is none. */
+  readonly uid: number | undefined
+}
+
+/** The actor that this process is. */
+export function actorOf(program: string): Actor {
+  return { program, uid: process.getuid?.() }
+}
+
+/** Writes down what happens to the ring, in the audit log. */
+export function keyAudit(log: AuditLog, actor: Actor): AuditTrail {
+  return {
+    async record({ at, failed, ...entry }) {
+      const kind = failed === undefined ? 'ring-written' : 'ring-write-failed'
+      const head = await log.append({ kind, at, actor, ...(failed !== undefined && { failed }), ...entry })
+      return { log: await log.logId(), ...head }
+    },
+  }
+}

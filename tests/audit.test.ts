@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { freePort, keyturn, startAuthority, stopAll } from './end-to-end/processes.ts'
+
+let folder: string
+let env: Record<string, string>
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'keyturn-audit-'))
+  env = {
+    KEYTURN_DATA_DIR: join(folder, 'data'),
+    KEYTURN_HTTP_PORT: String(await freePort()),
+    KEYTURN_ADMIN_PORT: '0',
+    KEYTURN_KEYS_ALGORITHM: 'ES256',
+  }
+})
+afterEach(async () => {
+  await stopAll()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const run = async (line: string) => {
+  const { code, stdout, stderr } = await keyturn([...line.split(' '), '--json'], env)
+  return code === 0 ? JSON.parse(stdout) : JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error
+}
+/** As somebody who can write the file would. */
+function tamper(sql: string): void {
+  const database = new DatabaseSync(join(folder, 'data/state.db'))
+  database.exec('DROP TRIGGER IF EXISTS audit_refuses_update; DROP TRIGGER IF EXISTS audit_refuses_delete')
+  database.exec(sql)
+  database.close()
+}
+
+describe('the audit log of an installation (R50)', () => {
+  it('says who did what to the keys, with the authority up and down, and is whole', async () => {
+    const authority = await startAuthority(env)
+    const { revokedKid } = await run(`keys revoke --reason leaked ${(await run('keys list')).keys[1].kid}`)
+    await authority.stop()
+    await run('keys rotate --force')
+    const { events } = await run('audit list')
+    const written = events.filter(({ kind }: { kind: string }) => kind === 'ring-written')
+    expect(written.map((event: { generation: number }) => event.generation)).toEqual(
+      written.map((_: unknown, i: number) => i + 1),
+    )
+    expect(written[0].actor.program).toBe('keyturn serve')
+    const revocation = written.find(
+      ({ actor }: { actor: { program: string } }) => actor.program === 'keyturn keys revoke',
+    )
+    expect(JSON.stringify(revocation.changes)).toContain(revokedKid)
+    expect(JSON.stringify(events)).not.toMatch(/privateKey|"d":/)
+    expect(await run('audit verify')).toMatchObject({ valid: true, lines: events.length })
+  })
+
+  it('shows a line that was altered, one that was removed, and a tail that was cut off', async () => {
+    await (await startAuthority(env)).stop()
+    await run('keys rotate --force')
+    const whole = await run('audit verify')
+    expect(whole.heads).toBeGreaterThanOrEqual(2)
+    tamper(`UPDATE audit SET body = replace(body, 'key-created', 'key-crested') WHERE seq = 1`)
+    expect(await run('audit verify')).toMatchObject({
+      code: 'audit_broken',
+      message: 'line 1 of the audit log was altered',
+    })
+    tamper(`UPDATE audit SET body = replace(body, 'key-crested', 'key-created') WHERE seq = 1`)
+    expect(await run('audit verify')).toMatchObject({ valid: true })
+    tamper(`DELETE FROM audit WHERE seq = ${whole.lines}`)
+    expect(await run('audit verify')).toMatchObject({
+      code: 'audit_broken',
+      message: expect.stringContaining('cut-off'),
+    })
+    tamper('DELETE FROM audit WHERE seq = 1')
+    expect(await run('audit verify')).toMatchObject({
+      code: 'audit_broken',
+      message: 'line 1 of the audit log was removed',
+    })
+  })
+
+  it('is held against checkpoints that were kept elsewhere', async () => {
+    const authority = await startAuthority(env)
+    await authority.stop()
+    const [checkpoint] = authority.log().match(/(?<="checkpoint":")[^"]+/) ?? []
+    const file = join(folder, 'checkpoints')
+    await writeFile(file, `${checkpoint}\n`)
+    const { lines, heads } = await run('audit verify')
+    expect(await run(`audit verify --checkpoints ${file}`)).toEqual({ valid: true, lines, heads: heads + 1 })
+    const other = { ...env, KEYTURN_DATA_DIR: join(folder, 'other') }
+    await (await startAuthority(other)).stop()
+    const { code, stderr } = await keyturn(['audit', 'verify', '--checkpoints', file], other)
+    expect([code, stderr]).toEqual([1, expect.stringContaining('checkpoint_refused')])
+    expect(await run(`audit verify --checkpoints ${join(folder, 'none')}`)).toMatchObject({
+      code: 'checkpoint_unreadable',
+    })
+  })
+})
