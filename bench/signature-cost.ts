@@ -1,9 +1,10 @@
-import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign, verify } from 'node:crypto'
+import { createHmac, generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { ALGORITHMS, type AlgorithmName, AVAILABLE_ALGORITHMS } from '@keyturn/core'
 
 /**
  * `node bench/signature-cost.ts`: what one signature and one verification cost in node:crypto, the contenders taking
- * turns, medians of the rounds. Figures of docs/adr/0001 and 0005.
+ * turns, medians of the rounds. Figures of docs/adr/0001, 0005 and 0012.
  */
 
 const { values } = parseArgs({
@@ -19,12 +20,7 @@ interface Contender {
   readonly verify: () => void
 }
 
-const contenders = [
-  hmac(),
-  asymmetric('RS256', 'sha256', generateKeyPairSync('rsa', { modulusLength: 2048 })),
-  asymmetric('ES256', 'sha256', generateKeyPairSync('ec', { namedCurve: 'P-256' })),
-  asymmetric('EdDSA', null, generateKeyPairSync('ed25519')),
-]
+const contenders = [hmac(), ...AVAILABLE_ALGORITHMS.map(asymmetric)]
 const samples = new Map(
   contenders.map(({ name }) => [name, { sign: [] as number[], verify: [] as number[] }]),
 )
@@ -49,18 +45,18 @@ function hmac(): Contender {
   return { name: 'HS512', signatureBytes: make().length, sign: make, verify: make }
 }
 
-function asymmetric(
-  name: string,
-  digest: string | null,
-  pair: { privateKey: KeyObject; publicKey: KeyObject },
-): Contender {
-  const dsaEncoding = 'ieee-p1363' as const
-  const signature = sign(digest, INPUT, { key: pair.privateKey, dsaEncoding })
+function asymmetric(name: AlgorithmName): Contender {
+  const { digest, cryptoOptions, generation } = ALGORITHMS[name]
+  const options = { ...generation.options, modulusLength: 2048 }
+  const { privateKey, publicKey } = generateKeyPairSync(generation.type as 'rsa', options)
+  const signer = { key: privateKey, ...cryptoOptions }
+  const verifier = { key: publicKey, ...cryptoOptions }
+  const signature = sign(digest, INPUT, signer)
   return {
     name,
     signatureBytes: signature.length,
-    sign: () => sign(digest, INPUT, { key: pair.privateKey, dsaEncoding }),
-    verify: () => verify(digest, INPUT, { key: pair.publicKey, dsaEncoding }, signature),
+    sign: () => sign(digest, INPUT, signer),
+    verify: () => verify(digest, INPUT, verifier, signature),
   }
 }
 

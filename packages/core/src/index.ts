@@ -2,9 +2,15 @@ export {
   ALGORITHM_NAMES,
   ALGORITHMS,
   type AlgorithmName,
+  type CryptoOptions,
   isAlgorithmName,
   type SignatureAlgorithm,
 } from './algorithms.ts'
+export {
+  AVAILABLE_ALGORITHMS,
+  assertAlgorithmAvailable,
+  isAlgorithmAvailable,
+} from './available-algorithms.ts'
 export { decodeBase64url, encodeBase64url } from './base64url.ts'
 export { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
 export { formatDuration, parseDuration } from './duration.ts'

@@ -22,7 +22,7 @@ describe('parseJwkSet (R37, R42)', () => {
       [{ kty: 'oct', k: 'c2VjcmV0', kid: 'a', alg: 'HS256' }, 'key_symmetric'],
       [{ ...EC, y: 'AAAA', kid: 'b' }, 'key_malformed'],
       [{ ...RSA, e: 'AQ', kid: 'c' }, 'key_weak'],
-      [{ kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA', kid: 'd' }, 'key_unknown_type'],
+      [{ kty: 'EC', crv: 'secp256k1', alg: 'ES256K', x: EC.kid, y: EC.kid, kid: 'd' }, 'key_unknown_type'],
       [{ ...RSA, use: 'enc', kid: 'e' }, 'key_not_for_signatures'],
       [{ ...STRANGER.jwk, kid: 'f' }, 'key_kid_mismatch'],
       [null, 'key_malformed'],

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { ALGORITHM_NAMES } from './algorithms.ts'
+import { ALGORITHMS } from './algorithms.ts'
+import { AVAILABLE_ALGORITHMS } from './available-algorithms.ts'
 import { encodeBase64url } from './base64url.ts'
 import { outcomeOf, SIGNERS } from './issuer.fixture.ts'
 import { isKid, parseJwk } from './jwk.ts'
@@ -17,11 +18,11 @@ const renamed = (jwk: object) => ({ ...jwk, kid: thumbprint(jwk as PublicJwk) })
 const bytesOf = (text: unknown) => Buffer.from(text as string, 'base64url')
 
 describe('parseJwk (R12, R42)', () => {
-  it.each(ALGORITHM_NAMES)('takes a public key for %s and binds it to that algorithm', (name) => {
+  it.each(AVAILABLE_ALGORITHMS)('takes a public key for %s and binds it to that algorithm', (name) => {
     const key = parseJwk(SIGNERS[name].jwk)
     expect(key).toMatchObject({ kid: SIGNERS[name].jwk.kid, expiresAt: Number.POSITIVE_INFINITY })
     expect(key.algorithm.name).toBe(name)
-    expect(key.signatureBytes).toBe(name === 'RS256' ? 256 : 64)
+    expect(key.signatureBytes).toBe(ALGORITHMS[name].signatureBytes ?? 256)
     expect(key.cryptoKey.key.type).toBe('public')
   })
 
@@ -50,7 +51,7 @@ describe('parseJwk (R12, R42)', () => {
     },
   )
 
-  it.each(['RS256', 'ES256', 'EdDSA'] as const)('refuses the private JWK of a %s key', (name) => {
+  it.each(AVAILABLE_ALGORITHMS)('refuses the private JWK of a %s key', (name) => {
     const jwk = SIGNERS[name].privateKey.export({ format: 'jwk' })
     expect(outcome({ ...jwk, kid: SIGNERS[name].jwk.kid, alg: name, use: 'sig' })).toBe('key_private')
   })
@@ -153,9 +154,8 @@ describe('members of a JWK (R42)', () => {
     expect(outcome(renamed({ ...RSA, e: 'AAEAAQ' }))).toBe('key_weak')
   })
 
-  it('refuses an Ed25519 key of small order, of the wrong length, or beside the curve', () => {
+  it('refuses an Ed25519 key of small order, or beside the curve', () => {
     expect(outcome(renamed({ ...OKP, x: encodeBase64url(Buffer.alloc(32)) }))).toBe('key_weak')
-    expect(outcome(renamed({ ...OKP, x: encodeBase64url(bytesOf(OKP.x).subarray(1)) }))).toBe('key_weak')
     expect(outcome(renamed({ ...OKP, x: encodeBase64url(Buffer.alloc(32).fill(2, 0, 1)) }))).toBe('key_weak')
   })
 

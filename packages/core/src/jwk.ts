@@ -1,11 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { ALGORITHMS, isAlgorithmName, type SignatureAlgorithm } from './algorithms.ts'
+import { ALGORITHMS, type CryptoOptions, isAlgorithmName, type SignatureAlgorithm } from './algorithms.ts'
+import { isAlgorithmAvailable } from './available-algorithms.ts'
 import { decodeBase64url } from './base64url.ts'
 import { KeyturnError } from './errors.ts'
 import { isJsonObject, isStringArray, type JsonObject } from './json.ts'
-import type { PublicJwk, PublishedJwk } from './public-jwk.ts'
-import { thumbprint } from './thumbprint.ts'
-import { ed25519Weakness, rsaWeakness } from './weak-keys.ts'
+import { KEY_TYPES, type KeyMember, type PublicJwk, type PublishedJwk } from './public-jwk.ts'
+import { requiredMembers, thumbprint } from './thumbprint.ts'
 
 /** A public key that passed {@link parseJwk}: fit to verify, bound to one algorithm. */
 export interface VerificationKey {
@@ -17,7 +17,7 @@ export interface VerificationKey {
   readonly expiresAt: number
   readonly signatureBytes: number
   /** What `crypto.verify` takes; made once, because making it costs more than a verification. */
-  readonly cryptoKey: { readonly key: KeyObject; readonly dsaEncoding?: 'ieee-p1363' }
+  readonly cryptoKey: { readonly key: KeyObject } & CryptoOptions
 }
 
 /** What {@link parseJwk} may let pass. */
@@ -35,6 +35,7 @@ export type JwkRefusalCode =
   | 'key_not_for_signatures'
   | 'key_weak'
   | 'key_kid_mismatch'
+  | 'algorithm_unavailable'
 
 /** A key of a set, or one to import, is unfit; see `code`. */
 export class JwkRefused extends KeyturnError {
@@ -48,8 +49,8 @@ export class JwkRefused extends KeyturnError {
 
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'] as const
 const LONGEST_KID = 256
-/** 8192 bits in base64url, the largest number that a member may hold. */
-const LONGEST_MEMBER = 1366
+/** 8192 bits in base64url: the longest modulus. */
+const LONGEST_NUMBER = 1366
 
 /**
  * Takes a public signing key from a document that anyone may have written (RFC 7517, strict profile).
@@ -64,7 +65,10 @@ export function parseJwk(value: unknown, options: JwkOptions = {}): Verification
   if (!isKid(kid)) throw new JwkRefused('key_malformed', 'expected kid, a string of 1 to 256 characters')
   if (!isAlgorithmName(alg)) throw new JwkRefused('key_unknown_type', 'expected a known signature alg')
   const algorithm = ALGORITHMS[alg]
-  const members = parsePublicMembers(value, algorithm)
+  if (!isAlgorithmAvailable(alg)) {
+    throw new JwkRefused('algorithm_unavailable', `expected a runtime that has ${alg}: ${algorithm.runtime}`)
+  }
+  const { members, modulusBytes } = parsePublicMembers(value, algorithm)
   if (options.allowForeignKids !== true && kid !== thumbprint(members)) {
     throw new JwkRefused('key_kid_mismatch', "expected kid to be the key's RFC 7638 thumbprint")
   }
@@ -74,7 +78,7 @@ export function parseJwk(value: unknown, options: JwkOptions = {}): Verification
     algorithm,
     jwk: Object.freeze({ ...members, kid, alg, use: 'sig' as const, ...(exp === undefined ? {} : { exp }) }),
     expiresAt: exp === undefined ? Number.POSITIVE_INFINITY : exp * 1000,
-    signatureBytes: algorithm.signatureBytes ?? memberLength(members),
+    signatureBytes: algorithm.signatureBytes ?? modulusBytes,
     cryptoKey: importKey(members, algorithm),
   })
 }
@@ -101,47 +105,33 @@ function refuseOtherUses(value: JsonObject): void {
   }
 }
 
-function parsePublicMembers(value: JsonObject, algorithm: SignatureAlgorithm): PublicJwk {
-  const { kty } = value
-  if (kty !== algorithm.kty) throw new JwkRefused('key_malformed', 'expected the kty of its alg')
-  if (kty === 'RSA') {
-    const n = parseNumber(value, 'n')
-    const e = parseNumber(value, 'e')
-    refuseWeak(rsaWeakness(n.bytes, e.bytes))
-    return { kty: 'RSA', n: n.text, e: e.text }
-  }
-  if (algorithm.crv === undefined || value.crv !== algorithm.crv) {
+function parsePublicMembers(value: JsonObject, algorithm: SignatureAlgorithm) {
+  const { kty, crv, publicKeyBytes, weaknessOf } = algorithm
+  if (value.kty !== kty) throw new JwkRefused('key_malformed', 'expected the kty of its alg')
+  if (crv !== undefined && value.crv !== crv) {
     throw new JwkRefused('key_malformed', 'expected the crv of its alg')
   }
-  const x = parseNumber(value, 'x')
-  if (kty === 'OKP') {
-    refuseWeak(ed25519Weakness(x.bytes))
-    return { kty: 'OKP', crv: algorithm.crv, x: x.text }
-  }
-  const y = parseNumber(value, 'y')
-  if (x.bytes.length !== coordinateBytes(algorithm) || y.bytes.length !== coordinateBytes(algorithm)) {
-    throw new JwkRefused('key_malformed', 'expected x and y of the full length of the curve')
-  }
-  return { kty: 'EC', crv: algorithm.crv, x: x.text, y: y.text }
-}
-
-function parseNumber(value: JsonObject, member: 'n' | 'e' | 'x' | 'y'): { text: string; bytes: Uint8Array } {
-  const text = value[member]
-  const bytes =
-    typeof text === 'string' && text !== '' && text.length <= LONGEST_MEMBER
-      ? decodeBase64url(text)
-      : undefined
-  if (bytes === undefined) throw new JwkRefused('key_malformed', `expected ${member} in canonical base64url`)
-  return { text: text as string, bytes }
-}
-
-/** A coordinate keeps its leading zeros (RFC 7518, section 6.2.1.2), as do the two numbers of a signature. */
-function coordinateBytes({ signatureBytes = 0 }: SignatureAlgorithm): number {
-  return signatureBytes / 2
-}
-
-function refuseWeak(weakness: string | undefined): void {
+  const names = KEY_TYPES[kty].bytes
+  const memberBytes = publicKeyBytes === undefined ? undefined : publicKeyBytes / names.length
+  const bytes = names.map((name) => parseBytes(value, name, memberBytes))
+  const weakness = weaknessOf(...bytes)
   if (weakness !== undefined) throw new JwkRefused('key_weak', weakness)
+  // an RSA signature is as long as the modulus (RFC 8017, section 8.2.2), which comes first
+  return { members: requiredMembers(value as PublicJwk), modulusBytes: bytes[0]?.length ?? 0 }
+}
+
+/** Leading zeros count: a coordinate keeps them (RFC 7518, section 6.2.1.2). */
+function parseBytes(value: JsonObject, member: KeyMember, length: number | undefined): Uint8Array {
+  const text = value[member]
+  const longest = length === undefined ? LONGEST_NUMBER : Math.ceil((length * 4) / 3)
+  const bytes = typeof text === 'string' && text.length <= longest ? decodeBase64url(text) : undefined
+  if (bytes === undefined || bytes.length === 0) {
+    throw new JwkRefused('key_malformed', `expected ${member} in canonical base64url, of a bounded length`)
+  }
+  if (length !== undefined && bytes.length !== length) {
+    throw new JwkRefused('key_malformed', `expected ${member} in the full length of its alg`)
+  }
+  return bytes
 }
 
 /** Longer than any date: keeps the seconds exact once they are milliseconds. */
@@ -153,17 +143,9 @@ function parseEnd(exp: unknown): number | undefined {
   throw new JwkRefused('key_malformed', 'expected exp in whole seconds')
 }
 
-/** An RSA signature is as long as the modulus (RFC 8017, section 8.2.2). */
-function memberLength(members: PublicJwk): number {
-  return members.kty === 'RSA' ? Buffer.byteLength(members.n, 'base64url') : 0
-}
-
-function importKey(members: PublicJwk, algorithm: SignatureAlgorithm): VerificationKey['cryptoKey'] {
+function importKey(members: PublicJwk, { cryptoOptions }: SignatureAlgorithm): VerificationKey['cryptoKey'] {
   try {
-    const key = createPublicKey({ key: { ...members }, format: 'jwk' })
-    return Object.freeze(
-      algorithm.dsaEncoding === undefined ? { key } : { key, dsaEncoding: algorithm.dsaEncoding },
-    )
+    return Object.freeze({ key: createPublicKey({ key: { ...members }, format: 'jwk' }), ...cryptoOptions })
   } catch (cause) {
     throw new JwkRefused('key_malformed', 'expected a point of the curve', cause)
   }

@@ -1,7 +1,8 @@
+import { createPrivateKey } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { ALGORITHM_NAMES } from './algorithms.ts'
-import { SIGNERS } from './issuer.fixture.ts'
+import { AVAILABLE_ALGORITHMS, isAlgorithmAvailable } from './available-algorithms.ts'
+import { SIGNERS, signerOf } from './issuer.fixture.ts'
 import { thumbprint } from './thumbprint.ts'
 
 const RFC_7638_N = [
@@ -23,10 +24,29 @@ describe('thumbprint (R12)', () => {
     expect(thumbprint({ kty: 'OKP', crv: 'Ed25519', x })).toBe('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k')
   })
 
-  it.each(ALGORITHM_NAMES)('agrees with jose on a key for %s, whatever else is in the JWK', async (name) => {
-    const { jwk } = SIGNERS[name]
-    expect(thumbprint(jwk)).toBe(await calculateJwkThumbprint(jwk, 'sha256'))
-    expect(thumbprint({ ...jwk, exp: 1, kid: 'other' } as never)).toBe(jwk.kid)
+  it.each(AVAILABLE_ALGORITHMS)(
+    'agrees with jose on a key for %s, whatever else is in the JWK',
+    async (name) => {
+      const { jwk } = SIGNERS[name]
+      expect(thumbprint(jwk)).toBe(await calculateJwkThumbprint(jwk, 'sha256'))
+      expect(thumbprint({ ...jwk, exp: 1, kid: 'other' } as never)).toBe(jwk.kid)
+    },
+  )
+
+  /** PKCS #8 of the seed of zeros for ML-DSA-44, -65 and -87 (RFC 9881, section 6). */
+  const privateKeyOfZeros = (oid: string) =>
+    createPrivateKey({
+      key: Buffer.from(`3034020100300b0609608648016503040${oid}04228020${'00'.repeat(32)}`, 'hex'),
+      format: 'der',
+      type: 'pkcs8',
+    })
+
+  it.skipIf(!isAlgorithmAvailable('ML-DSA-44')).each([
+    ['ML-DSA-44', '311', 'T4xl70S7MT6Zeq6r9V9fPJGVn76wfnXJ21-gyo0Gu6o'],
+    ['ML-DSA-65', '312', 'Suiu29qbfuaBaR4Ats-c6XQBePB_OpAxAwcTR_0KXVM'],
+    ['ML-DSA-87', '313', 'tRn1JNIkgMsABVQBlXeDHxAIcclh-2IX0UdDEzPt5XU'],
+  ] as const)('gives the kid of RFC 9964, appendix A, for %s', (name, oid, kid) => {
+    expect(signerOf(privateKeyOfZeros(oid), name).jwk).toMatchObject({ kty: 'AKP', alg: name, kid })
   })
 
   it('takes members in the order of their names, not of their appearance', () => {

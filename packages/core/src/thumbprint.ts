@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { PublicJwk } from './public-jwk.ts'
+import type { JsonObject } from './json.ts'
+import { KEY_TYPES, type PublicJwk } from './public-jwk.ts'
 
 /**
  * The RFC 7638 thumbprint (SHA-256, base64url, 43 characters) of a public key: its `kid` in every Keyturn set.
@@ -15,12 +16,6 @@ export function thumbprint(jwk: PublicJwk): string {
 
 /** The public members of a key and nothing else, in the lexicographic order of RFC 7638, section 3.3: one key, one spelling. */
 export function requiredMembers(jwk: PublicJwk): PublicJwk {
-  switch (jwk.kty) {
-    case 'RSA':
-      return { e: jwk.e, kty: jwk.kty, n: jwk.n }
-    case 'EC':
-      return { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y }
-    case 'OKP':
-      return { crv: jwk.crv, kty: jwk.kty, x: jwk.x }
-  }
+  const values: JsonObject = jwk
+  return Object.fromEntries(KEY_TYPES[jwk.kty].required.map((name) => [name, values[name]])) as PublicJwk
 }

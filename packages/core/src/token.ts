@@ -1,4 +1,5 @@
 import { ALGORITHM_NAMES, type AlgorithmName, isAlgorithmName } from './algorithms.ts'
+import { AVAILABLE_ALGORITHMS, assertAlgorithmAvailable } from './available-algorithms.ts'
 import { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
 import { KeyturnError, TokenRejected } from './errors.ts'
 import { deepFreeze, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
@@ -11,7 +12,10 @@ export interface TokenExpectations {
   readonly issuer: string
   /** What `aud` must contain (one of them, when several); `null` lets every audience pass, so say it on purpose. */
   readonly audience: string | readonly string[] | null
-  /** Algorithms that may occur. Default: all of the table. */
+  /**
+   * Algorithms that may occur. Default: all that the runtime has. Each is asymmetric, and a key has but one, which its
+   * issuer publishes: so an issuer may change its algorithm without a word to its verifiers (docs/adr/0012).
+   */
   readonly algorithms?: readonly AlgorithmName[]
   /** The kind of token, in `typ`; `null` lets every kind pass. Default `at+jwt` (RFC 9068). */
   readonly typ?: string | null
@@ -52,7 +56,7 @@ export interface VerifiedToken {
 }
 
 const DEFAULTS = Object.freeze({
-  algorithms: ALGORITHM_NAMES,
+  algorithms: AVAILABLE_ALGORITHMS,
   typ: 'at+jwt',
   requiredClaims: Object.freeze(['sub', 'iat', 'jti', 'client_id']),
   clockToleranceSeconds: 5,
@@ -83,7 +87,7 @@ export class TokenChecker {
   /** Headers by their exact text. Only a header under a good signature gets in, so strangers cannot fill it. */
   readonly #headers = new Map<string, TokenHeader>()
 
-  /** @throws {KeyturnError} `expectations_invalid` */
+  /** @throws {KeyturnError} `expectations_invalid`, `algorithm_unavailable` */
   constructor(expectations: TokenExpectations) {
     const given = { ...DEFAULTS, ...withoutUndefined(expectations) }
     assertExpectations(given)
@@ -194,6 +198,7 @@ function assertExpectations(given: Required<Omit<TokenExpectations, 'check'>>): 
   const audiences = Array.isArray(audience) ? audience : [audience]
   assert(audience === null || isListOf(audiences, isFilled), 'audience', 'a string, or null')
   assert(isListOf(algorithms, isAlgorithmName), 'algorithms', `a list of ${ALGORITHM_NAMES.join(', ')}`)
+  algorithms.forEach(assertAlgorithmAvailable)
   assert(typ === null || isFilled(typ), 'typ', 'a media type, or null')
   assert(isStringArray(requiredClaims) && requiredClaims.every(isFilled), 'requiredClaims', 'names of claims')
   assert(

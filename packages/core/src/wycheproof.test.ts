@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { isAlgorithmName } from './algorithms.ts'
-import { isJsonObject, parseJsonObject } from './json.ts'
+import { parseJsonObject } from './json.ts'
 import { parseJwk, type VerificationKey } from './jwk.ts'
 import { parseJwkSet } from './jwk-set.ts'
 import { splitCompact, verifySignature } from './jws.ts'
@@ -40,19 +39,39 @@ function verifies(jws: unknown, keys: ReadonlyMap<string, VerificationKey>): boo
   }
 }
 
-describe.skipIf(isSkipped)('Wycheproof (R42)', () => {
-  const signatures = groupsOf('json_web_signature_test.json').filter(
-    ({ public: jwk }) => isJsonObject(jwk) && isAlgorithmName(jwk.alg),
-  )
-  it.each(signatures.map((group) => [group.comment, group] as const))('signatures: %s', (_, group) => {
-    const key = parseJwk(group.public, options)
-    const outcomes = group.tests.map(({ tcId, jws }) => [tcId, verifies(jws, new Map([[key.kid, key]]))])
-    // an empty payload makes a good JWS, but no token: it has no claims
-    const isGood = ({ jws, result }: Vector) => result === 'valid' && !String(jws).includes('..')
-    expect(outcomes).toEqual(group.tests.map((vector) => [vector.tcId, isGood(vector)]))
-  })
+/** No key where the group has a shared secret, or a key for encryption, or one for "ES521", which is no algorithm. */
+function keysOf(jwk: unknown): ReadonlyMap<string, VerificationKey> {
+  try {
+    const key = parseJwk(jwk, options)
+    return new Map([[key.kid, key]])
+  } catch {
+    return new Map()
+  }
+}
 
-  it('has vectors for our algorithms', () => expect(signatures.length).toBeGreaterThan(1))
+/** Marked valid, though the header names another algorithm than the key. */
+const MISLABELLED: ReadonlySet<number> = new Set([346, 350])
+
+describe.skipIf(isSkipped)('Wycheproof (R2, R42)', () => {
+  const groups = groupsOf('json_web_signature_test.json')
+  it.each(groups.map((group) => [`${group.tests[0]?.tcId} ${group.comment}`, group] as const))(
+    'signatures: from %s',
+    (_, group) => {
+      const keys = keysOf(group.public)
+      const outcomes = group.tests.map(({ tcId, jws }) => [tcId, verifies(jws, keys)])
+      // an empty payload makes a good JWS, but no token: it has no claims
+      const isGood = ({ tcId, jws, result }: Vector) =>
+        keys.size > 0 && result === 'valid' && !MISLABELLED.has(tcId) && !String(jws).includes('..')
+      expect(outcomes).toEqual(group.tests.map((vector) => [vector.tcId, isGood(vector)]))
+    },
+  )
+
+  it('has vectors for our algorithms', () => {
+    const names = groups.flatMap((group) =>
+      [...keysOf(group.public).values()].map((key) => key.algorithm.name),
+    )
+    expect([...new Set(names)].sort()).toEqual('ES256 PS256 PS384 PS512 RS256 RS384 RS512'.split(' '))
+  })
 
   it.each(groupsOf('json_web_key_test.json').map((group) => [group.comment, group] as const))(
     'key sets: %s verifies nothing that it must not',

@@ -1,14 +1,9 @@
-import {
-  createPublicKey,
-  generateKeyPair,
-  type KeyObject,
-  type SignKeyObjectInput,
-  sign as signBytes,
-} from 'node:crypto'
+import { createPublicKey, generateKeyPair, type KeyObject, sign as signBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import {
   ALGORITHMS,
   type AlgorithmName,
+  assertAlgorithmAvailable,
   KeyturnError,
   type PublicJwk,
   type PublishedJwk,
@@ -36,17 +31,16 @@ const generate = promisify(generateKeyPair) as (
 /**
  * Makes a pair on the thread pool, never on the event loop, and proves that its halves belong together.
  *
- * @throws {KeyturnError} `key_self_test_failed`
+ * @throws {KeyturnError} `algorithm_unavailable`, `key_self_test_failed`
  */
 export async function generateSigningPair({
   algorithm,
   rsaBits,
 }: Omit<KeyPolicy, 'timing'>): Promise<KeyPair> {
-  const { kty } = ALGORITHMS[algorithm]
-  const { privateKey } = await generate(
-    kty === 'RSA' ? 'rsa' : kty === 'EC' ? 'ec' : 'ed25519',
-    kty === 'RSA' ? { modulusLength: rsaBits, publicExponent: 65537 } : { namedCurve: 'P-256' },
-  )
+  assertAlgorithmAvailable(algorithm)
+  const { type, options } = ALGORITHMS[algorithm].generation
+  // a key without a modulus takes no notice of its length
+  const { privateKey } = await generate(type, { ...options, modulusLength: rsaBits })
   const pair = pairOf(privateKey, algorithm)
   await assertHalvesMatch(pair)
   return pair
@@ -67,11 +61,8 @@ export function publishedJwk(key: Omit<KeyPair, 'privateKey'>, exp?: number): Pu
 
 /** A {@link SigningKey} whose private half is in this process. */
 export function localSigningKey(pair: KeyPair): SigningKey {
-  const { digest, dsaEncoding } = ALGORITHMS[pair.alg]
-  const key: SignKeyObjectInput = {
-    key: pair.privateKey,
-    ...(dsaEncoding === undefined ? {} : { dsaEncoding }),
-  }
+  const { digest, cryptoOptions } = ALGORITHMS[pair.alg]
+  const key = { key: pair.privateKey, ...cryptoOptions }
   return Object.freeze({
     kid: pair.kid,
     alg: pair.alg,

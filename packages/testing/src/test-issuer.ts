@@ -129,8 +129,8 @@ function published({ publicJwk, kid, alg }: KeyPair): PublishedJwk {
 }
 
 function signingKey(pair: KeyPair): SigningKey {
-  const { digest, dsaEncoding } = ALGORITHMS[pair.alg]
-  const key = { key: pair.privateKey, ...(dsaEncoding === undefined ? {} : { dsaEncoding }) }
+  const { digest, cryptoOptions } = ALGORITHMS[pair.alg]
+  const key = { key: pair.privateKey, ...cryptoOptions }
   const sign = async (bytes: Uint8Array) => signBytes(digest, bytes, key)
   return { kid: pair.kid, alg: pair.alg, publicJwk: published(pair), sign }
 }
