@@ -1,4 +1,11 @@
-import { type AlgorithmName, formatDuration, isAlgorithmName, JWK_SET_LIMITS } from '@keyturn/core'
+import {
+  ALGORITHMS,
+  type AlgorithmName,
+  formatDuration,
+  isAlgorithmAvailable,
+  isAlgorithmName,
+  JWK_SET_LIMITS,
+} from '@keyturn/core'
 
 /** Every duration on which the life of a key depends, in milliseconds. The letters are those of the documentation. */
 export interface Timing {
@@ -29,11 +36,12 @@ export interface Timing {
 /** How keys are made and turned. */
 export interface KeyPolicy {
   readonly algorithm: AlgorithmName
-  /** Modulus length of RSA keys. */
+  /** Modulus length of RSA keys; means nothing for others. */
   readonly rsaBits: 2048 | 3072 | 4096
   readonly timing: Timing
 }
 
+const RSA_BITS: readonly number[] = [2048, 3072, 4096]
 const SECOND = 1000
 const HOUR = 3_600_000
 
@@ -127,12 +135,21 @@ function malformedSettings({ algorithm, rsaBits, timing }: KeyPolicy): readonly 
   for (const name of positive) if (timing[name] === 0) lines.push(`${name} must be greater than 0`)
   if (timing.maxTtlMs % SECOND !== 0) lines.push('maxTtlMs must be whole seconds')
   if (timing.clockToleranceMs > 60 * SECOND) lines.push('clockToleranceMs must be at most 60s')
-  if (!isAlgorithmName(algorithm)) lines.push('algorithm must be one of the table')
-  if (![2048, 3072, 4096].includes(rsaBits)) lines.push('rsaBits must be 2048, 3072 or 4096')
-  return lines
+  return [...lines, ...malformedAlgorithm(algorithm, rsaBits)]
 }
 
-/** An upper bound of one key's share of the document: the modulus in base64url, and the other members. */
+function malformedAlgorithm(algorithm: AlgorithmName, rsaBits: number): readonly string[] {
+  if (!isAlgorithmName(algorithm)) return ['algorithm must be one of the table']
+  const { publicKeyBytes, runtime } = ALGORITHMS[algorithm]
+  if (!isAlgorithmAvailable(algorithm)) {
+    return [`algorithm ${algorithm} is not in this runtime; it takes ${runtime}`]
+  }
+  const hasModulus = publicKeyBytes === undefined
+  return hasModulus && !RSA_BITS.includes(rsaBits) ? ['rsaBits must be 2048, 3072 or 4096'] : []
+}
+
+/** An upper bound of one key's share of the document: the key in base64url, and all else that is said of it. */
 function publishedBytes({ algorithm, rsaBits }: KeyPolicy): number {
-  return 220 + (algorithm === 'RS256' ? Math.ceil(rsaBits / 6) : 100)
+  const { publicKeyBytes = rsaBits / 8 } = ALGORITHMS[algorithm]
+  return 220 + Math.ceil((publicKeyBytes * 4) / 3)
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import {
   type AlgorithmName,
+  assertAlgorithmAvailable,
   isAlgorithmName,
   isJsonObject,
   isKid,
@@ -36,6 +37,7 @@ export function encodeRing(ring: KeyRing): string {
  * Reads a ring, and asserts all that must hold of one: also that each private half belongs to its kid.
  *
  * @throws {RingMalformed}
+ * @throws {KeyturnError} `algorithm_unavailable`: the ring is sound, and this runtime is the wrong one
  */
 export function decodeRing(bytes: Uint8Array): KeyRing {
   const value = parseJsonObject(bytes, MAX_DEPTH)
@@ -64,6 +66,7 @@ export function decodeRing(bytes: Uint8Array): KeyRing {
 function decodeKey(value: JsonObject): KeyRecord {
   const kid = take(value, 'kid', isKid)
   const alg = take(value, 'alg', isAlgorithmName)
+  assertAlgorithmAvailable(alg)
   const privateKey = decodePrivateKey(take(value, 'privateKey', isOrNull(isFilled)))
   const publicJwk = decodePublicJwk(take(value, 'publicJwk', isJsonObject), kid, alg)
   if (privateKey !== null && pairOf(privateKey, alg).kid !== kid) {

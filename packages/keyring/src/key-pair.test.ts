@@ -1,0 +1,104 @@
+import {
+  ALGORITHMS,
+  AVAILABLE_ALGORITHMS,
+  parseJwk,
+  signCompact,
+  thumbprint,
+  verifySignature,
+} from '@keyturn/core'
+import { compactVerify, importJWK } from 'jose'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { generateSigningPair, localSigningKey, publishedJwk } from './key-pair.ts'
+
+const BYTES = Buffer.from('signed')
+const make = (algorithm: (typeof AVAILABLE_ALGORITHMS)[number], rsaBits: 2048 | 3072 | 4096 = 2048) =>
+  generateSigningPair({ algorithm, rsaBits })
+const codeOf = (action: Promise<unknown>) =>
+  action.then(
+    () => 'none',
+    (error) => error.code,
+  )
+
+/** This module where something below behaves otherwise. */
+async function withCrypto(change: (crypto: typeof import('node:crypto')) => object) {
+  vi.resetModules()
+  vi.doMock('node:crypto', async (original) => {
+    const crypto = await original<typeof import('node:crypto')>()
+    return { ...crypto, ...change(crypto) }
+  })
+  return await import('./key-pair.ts')
+}
+afterEach(() => {
+  vi.doUnmock('node:crypto')
+  vi.resetModules()
+})
+
+describe('a key pair (R2, R10, R12)', () => {
+  it.each(AVAILABLE_ALGORITHMS)(
+    'of %s signs what its public half verifies, as does jose',
+    async (algorithm) => {
+      const pair = await make(algorithm)
+      const key = parseJwk(publishedJwk(pair))
+      expect(pair).toMatchObject({ alg: algorithm, kid: thumbprint(pair.publicJwk) })
+      expect(pair.publicJwk.kty).toBe(ALGORITHMS[algorithm].kty)
+      const signature = await localSigningKey(pair).sign(BYTES)
+      expect(verifySignature(key, BYTES, signature)).toBe(true)
+      const jws = await signCompact(localSigningKey(pair), { typ: 'at+jwt' }, { sub: 'u1' })
+      const verified = await compactVerify(jws, await importJWK(publishedJwk(pair)))
+      expect(verified.protectedHeader).toMatchObject({ alg: algorithm, kid: pair.kid })
+    },
+  )
+
+  it.each([2048, 3072, 4096] as const)(
+    'of RSA has a modulus of the %d bits that are wanted',
+    async (bits) => {
+      for (const algorithm of ['RS256', 'PS384'] as const) {
+        const { publicJwk, privateKey } = await make(algorithm, bits)
+        expect(parseJwk({ ...publicJwk, kid: thumbprint(publicJwk), alg: algorithm }).signatureBytes).toBe(
+          bits / 8,
+        )
+        expect(privateKey.asymmetricKeyDetails).toMatchObject({ modulusLength: bits, publicExponent: 65537n })
+      }
+    },
+  )
+
+  it.each(AVAILABLE_ALGORITHMS)('of %s is made beside the event loop', async (algorithm) => {
+    let turns = 0
+    let done = false
+    const spin = () => {
+      turns += 1
+      if (!done) setImmediate(spin)
+    }
+    setImmediate(spin)
+    await make(algorithm)
+    done = true
+    expect(turns).toBeGreaterThan(0)
+  })
+
+  it.each(AVAILABLE_ALGORITHMS)(
+    'of %s that does not verify its own signature is thrown away',
+    async (alg) => {
+      const broken = await withCrypto(({ sign }) => ({
+        sign: (digest: string, bytes: Buffer, key: never, done: (error: null, signature: Buffer) => void) =>
+          sign(digest, bytes, key, (_, signature) => done(null, Buffer.from(signature).reverse())),
+      }))
+      expect(await codeOf(broken.generateSigningPair({ algorithm: alg, rsaBits: 2048 }))).toBe(
+        'key_self_test_failed',
+      )
+    },
+  )
+
+  it.each(['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const)(
+    'of %s is refused by name where the runtime lacks it',
+    async (algorithm) => {
+      const old = await withCrypto(() => ({
+        createPublicKey() {
+          throw new TypeError('no such kty')
+        },
+      }))
+      expect(await codeOf(old.generateSigningPair({ algorithm, rsaBits: 2048 }))).toBe(
+        'algorithm_unavailable',
+      )
+    },
+  )
+})
