@@ -1,3 +1,4 @@
+import { ALGORITHM_NAMES } from '@keyturn/core'
 import { describe, expect, it } from 'vitest'
 import { optionsFromEnv, VERIFIER_VARIABLES } from './options-from-env.ts'
 import { createVerifier } from './verifier.ts'
@@ -46,6 +47,11 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       unsafeAllowHttp: true,
     })
     expect(() => createVerifier(options)).not.toThrow()
+  })
+
+  it('takes every algorithm of the table by its name', () => {
+    const options = optionsFromEnv({ ...required, KEYTURN_ALGORITHMS: ALGORITHM_NAMES.join(', ') })
+    expect(options.algorithms).toEqual(ALGORITHM_NAMES)
   })
 
   it('takes an empty variable for an absent one', () => {

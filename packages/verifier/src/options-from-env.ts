@@ -23,7 +23,12 @@ export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
   { name: 'KEYTURN_ISSUER', option: 'issuer', description: 'what iss must be', parse: text },
   { name: 'KEYTURN_AUDIENCE', option: 'audience', description: 'what aud must contain', parse: text },
   { name: 'KEYTURN_JWKS_URL', option: 'jwksUrl', description: 'where the key set is', parse: text },
-  { name: 'KEYTURN_ALGORITHMS', option: 'algorithms', description: 'names, with commas', parse: algorithms },
+  {
+    name: 'KEYTURN_ALGORITHMS',
+    option: 'algorithms',
+    description: 'which may occur, by name, with commas (default: all that the runtime has)',
+    parse: algorithms,
+  },
   {
     name: 'KEYTURN_CLOCK_TOLERANCE',
     option: 'clockToleranceSeconds',

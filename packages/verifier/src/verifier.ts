@@ -63,7 +63,7 @@ const DEFAULTS = Object.freeze({
 /**
  * Makes a verifier. Does no I/O: the keys are fetched by {@link Verifier.ready}, or by the first token.
  *
- * @throws {KeyturnError} `expectations_invalid`, `jwks_url_invalid`, `verifier_options_invalid`
+ * @throws {KeyturnError} `expectations_invalid`, `algorithm_unavailable`, `jwks_url_invalid`, `verifier_options_invalid`
  *
  * @example
  * const verifier = createVerifier({ issuer: 'https://auth.example', audience: 'https://api.example' })

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ALGORITHM_NAMES } from '@keyturn/core'
 import { DEFAULT_POLICY, DEFAULT_TIMING, policyViolations } from '@keyturn/keyring'
 import { describe, expect, it } from 'vitest'
 import { disagreements } from './disagreements.ts'
@@ -18,6 +19,22 @@ const messageOf = (...given: Parameters<typeof load>) => {
   }
   return ''
 }
+
+describe('the algorithm of new keys (R2, R54)', () => {
+  it.each(ALGORITHM_NAMES)('may be %s, in the environment and in words', (name) => {
+    expect(load({ KEYTURN_KEYS_ALGORITHM: name }).policy.algorithm).toBe(name)
+  })
+
+  it.each(['rs256', 'HS256', 'none', 'ML-DSA', 'Ed448', 'toString'])('may not be %s', (name) => {
+    expect(messageOf({ KEYTURN_KEYS_ALGORITHM: name })).toContain(
+      `KEYTURN_KEYS_ALGORITHM: expected one of ${ALGORITHM_NAMES.join(', ')}`,
+    )
+  })
+
+  it.each(['2048', '3072', '4096'])('has a modulus of %s bits where it is RSA', (bits) => {
+    expect(load({ KEYTURN_KEYS_RSA_BITS: bits }).policy.rsaBits).toBe(Number(bits))
+  })
+})
 
 describe('configuration (R54)', () => {
   it('is whole without a word from anybody', () => {
