@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { ALGORITHMS, type AlgorithmName } from './algorithms.ts'
 import { AVAILABLE_ALGORITHMS, isAlgorithmAvailable } from './available-algorithms.ts'
@@ -57,6 +58,16 @@ describe('a public key of every type (R2, R12, R42)', () => {
       }
     },
   )
+
+  it.each([
+    ['ES256', 'secp256k1', generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
+    ['EdDSA', 'X25519', generateKeyPairSync('x25519')],
+    ['Ed25519', 'X25519', generateKeyPairSync('x25519')],
+  ])('for %s is no sound key of %s, which has the same length', (alg, crv, { publicKey }) => {
+    const jwk = publicKey.export({ format: 'jwk' })
+    expect(jwk.crv).toBe(crv)
+    expect(outcome(renamed({ ...jwk, alg }))).toBe('key_malformed')
+  })
 
   it.each(['ES256', 'ES384', 'ES512'] as const)('for %s is a point of the curve', (name) => {
     const jwk = membersOf(name)
