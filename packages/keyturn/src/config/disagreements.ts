@@ -14,6 +14,7 @@ export interface Proposal {
 
 /** How the lines of the key policy begin, and which setting they are about. */
 const SETTING_BY_BEGINNING: readonly (readonly [string, SettingKey])[] = Object.freeze([
+  ['algorithm ', 'keysAlgorithm'],
   ['rotation interval ', 'keysRotationInterval'],
   ['rotationIntervalMs ', 'keysRotationInterval'],
   ['grace skew ', 'keysGraceSkew'],

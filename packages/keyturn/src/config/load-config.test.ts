@@ -90,6 +90,13 @@ describe('configuration (R54)', () => {
     for (const line of lines) expect(line).toMatch(/^KEYTURN_[A-Z_]+ must be /)
   })
 
+  it('has a name for an algorithm that is refused after its form was found good', () => {
+    const policy = { ...DEFAULT_POLICY, algorithm: 'ML-DSA-1' as never }
+    expect(disagreements({ settings: SETTINGS.parse({}), issuer: 'a', policy }, variableOf)).toEqual([
+      'KEYTURN_KEYS_ALGORITHM: algorithm must be one of the table',
+    ])
+  })
+
   it('blames the maximum of lifetimes only where there is one', () => {
     expect(messageOf({ KEYTURN_ACCESS_TOKEN_TTL: '1500ms' })).not.toContain('MAX_TTL')
     expect(messageOf({ KEYTURN_ACCESS_TOKEN_MAX_TTL: '3600500ms' })).toBe(
