@@ -28,8 +28,9 @@ const headerOf = (name: AlgorithmName, change = {}) => ({
 })
 const json = (value: object) => encodeBase64url(JSON.stringify(value))
 
-/** One of each way to verify, whose tokens are tried at every place; of others some 250 places are. */
+/** One of each way to verify, whose tokens are tried at every place; of others some places are. */
 const TRIED_WHOLE: readonly AlgorithmName[] = ['RS256', 'PS256', 'ES256', 'EdDSA']
+const PLACES = 150
 
 /** Tokens that differ from a good one in one character, by which fault, at every place or at some and both ends. */
 function* neighboursOf(token: string, stride: number): Generator<string> {
@@ -61,7 +62,7 @@ describe('token forgery (R1, R42, R63)', () => {
       const good = issue({}, SIGNERS[name])
       expect(outcome(good, key)).toBe('accepted')
       const survivors: string[] = []
-      const stride = TRIED_WHOLE.includes(name) ? 1 : Math.ceil(good.length / 250)
+      const stride = TRIED_WHOLE.includes(name) ? 1 : Math.ceil(good.length / PLACES)
       for (const forged of neighboursOf(good, stride)) {
         try {
           accept(forged, { key })
@@ -72,6 +73,7 @@ describe('token forgery (R1, R42, R63)', () => {
       }
       expect(survivors.filter((token) => token !== good)).toEqual([])
     },
+    30_000,
   )
 
   it.each(['none', 'None', 'NONE', 'nOnE'])(

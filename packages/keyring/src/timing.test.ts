@@ -1,4 +1,10 @@
-import { ALGORITHM_NAMES, AVAILABLE_ALGORITHMS, isAlgorithmAvailable, JWK_SET_LIMITS } from '@keyturn/core'
+import {
+  ALGORITHM_NAMES,
+  ALGORITHMS,
+  AVAILABLE_ALGORITHMS,
+  isAlgorithmAvailable,
+  JWK_SET_LIMITS,
+} from '@keyturn/core'
 import { describe, expect, it } from 'vitest'
 import { generateSigningPair, publishedJwk } from './key-pair.ts'
 import { DEFAULT_POLICY, type KeyPolicy, policyViolations } from './timing.ts'
@@ -46,15 +52,16 @@ describe('the size of the key set (R2, R37)', () => {
   it.each(AVAILABLE_ALGORITHMS)(
     'is never beyond what verifiers take, whatever number of %s keys passes',
     async (algorithm) => {
+      const hasModulus = ALGORITHMS[algorithm].publicKeyBytes === undefined
+      const pair = await generateSigningPair({ algorithm, rsaBits: 2048 })
+      const modulusOf = (bits: number) => (hasModulus ? { n: 'x'.repeat(Math.ceil(bits / 6)) } : {})
       for (const rsaBits of [2048, 3072, 4096] as const) {
-        const pair = await generateSigningPair({ algorithm, rsaBits })
-        const published = publishedJwk(pair, 1_800_000_000)
+        const published = { ...publishedJwk(pair, 1_800_000_000), ...modulusOf(rsaBits) }
         const sizes = Array.from({ length: 29 }, (_, index) => index + 3)
           .filter((keys) => policyViolations(policyOf(algorithm, keys, rsaBits)).length === 0)
           .map((keys) => JSON.stringify({ keys: Array(keys).fill(published), keyturn: EDITION }).length)
         expect(Math.max(...sizes)).toBeLessThanOrEqual(JWK_SET_LIMITS.bytes)
         expect(sizes.length).toBeGreaterThan(10)
-        if (!/^[RP]S/.test(algorithm)) break
       }
     },
   )
