@@ -18,6 +18,14 @@ export default {
     library('verifier', ['core']),
     library('testing', ['core', 'keyring', 'verifier']),
     {
+      name: 'simulator-is-an-entry-of-its-own',
+      comment:
+        'who wants a fake clock or a test issuer does not load the simulator: @keyturn/testing/simulator does',
+      severity: 'error',
+      from: { pathNot: '^packages/testing/src/simulator/' },
+      to: { path: '^packages/testing/src/simulator/' },
+    },
+    {
       name: 'core-does-no-io',
       comment: 'core is pure: node:crypto, and the clock port of who composes',
       severity: 'error',

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type SimulationOutcome, simulate } from '@keyturn/testing'
+import { type SimulationOutcome, simulate } from '@keyturn/testing/simulator'
 
 /**
  * `node tests/simulator/campaign.ts --from 1 --count 1000`: plays so many histories, and prints a line of JSON. A red one

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { simulate } from '@keyturn/testing'
+import { simulate } from '@keyturn/testing/simulator'
 import { describe, expect, it } from 'vitest'
 import { MUTANTS } from './mutants.ts'
 

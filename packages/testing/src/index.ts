@@ -1,5 +1,4 @@
 export { type FakeClock, fakeClock } from './fake-clock.ts'
 export { type ConformanceCase, keyStoreConformance, type StorePlace } from './key-store-conformance.ts'
-export { type SimulationOptions, type SimulationOutcome, simulate } from './simulator/simulate.ts'
 export type { TestEndpoint } from './test-endpoint.ts'
 export { type TestIssuer, type TestIssuerOptions, testIssuer } from './test-issuer.ts'

@@ -1,0 +1,1 @@
+export { type SimulationOptions, type SimulationOutcome, simulate } from './simulate.ts'
