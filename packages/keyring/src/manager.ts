@@ -23,7 +23,7 @@ import { PublishedSets } from './published-set.ts'
 import { reportingStore } from './reporting-store.ts'
 import type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 import { activeKey, findKey, isPublished, type KeyRing } from './ring.ts'
-import { RingFollower } from './ring-follower.ts'
+import { type Instant, instantOf, RingFollower } from './ring-follower.ts'
 import { RingKeeper } from './ring-keeper.ts'
 import { RingOperator } from './ring-operator.ts'
 import { Rotator } from './rotator.ts'
@@ -68,7 +68,7 @@ export class KeyManager {
   readonly #handles = new KeyHandles()
   readonly #published = new PublishedSets()
 
-  private constructor(keeper: RingKeeper, options: Required<KeyManagerOptions>) {
+  private constructor(keeper: RingKeeper, options: Required<KeyManagerOptions>, readAt: Instant) {
     this.#keeper = keeper
     this.#policy = options.policy
     this.#clock = options.clock
@@ -85,6 +85,7 @@ export class KeyManager {
       store: options.store,
       keeper,
       clock: options.clock,
+      readAt,
       pollMs: options.policy.timing.storePollMs,
       onEvent: options.onEvent,
       onAdopted: () => this.#rotator.wake(),
@@ -114,8 +115,10 @@ export class KeyManager {
     }
     const violations = policyViolations(given.policy)
     if (violations.length > 0) throw new KeyturnError('policy_invalid', violations.join('; '))
+    // the answer may sleep with us, so that it is as old as the question
+    const readAt = instantOf(given.clock)
     const keeper = await RingKeeper.open({ ...given, newRingId: randomUUID }, given.serving)
-    const manager = new KeyManager(keeper, given)
+    const manager = new KeyManager(keeper, given, readAt)
     if (given.serving) await manager.#serve()
     return manager
   }

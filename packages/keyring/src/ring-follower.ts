@@ -9,11 +9,19 @@ export interface RingFollowerOptions {
   readonly store: KeyStore
   readonly keeper: RingKeeper
   readonly clock: Clock
+  /** When the ring was read that the keeper began with. */
+  readonly readAt: Instant
   /** P: a write of others is seen within this time. */
   readonly pollMs: number
   readonly onEvent: (event: KeyringEvent) => void
   /** A ring that others wrote was taken over. */
   readonly onAdopted: () => void
+}
+
+/** An instant on both clocks. */
+export interface Instant {
+  readonly monotonic: number
+  readonly wall: number
 }
 
 /** Follows what others write to the store, and knows when this process may have missed something. */
@@ -22,9 +30,9 @@ export class RingFollower {
   #stop = () => {}
   #error: string | undefined
   /** When the question was put of which the answer is known. The answer may have slept with us. */
-  #lookedAt = Number.POSITIVE_INFINITY
-  #askedAt: number | undefined
-  /** As of then the ring in memory is the store's. */
+  #lookedAt: Instant | undefined
+  #askedAt: Instant | undefined
+  /** As of then, on the monotonic clock, the ring in memory is the store's. */
   #confirmedAt: number
   /** The store tells of changes as they happen. One that looks for them is as good as its last look. */
   #isTold = false
@@ -33,7 +41,7 @@ export class RingFollower {
 
   constructor(options: RingFollowerOptions) {
     this.#options = options
-    this.#confirmedAt = options.clock.monotonicNow()
+    this.#confirmedAt = options.readAt.monotonic
   }
 
   /** Why the store could not be read at the last look; `undefined` when it could. */
@@ -46,7 +54,10 @@ export class RingFollower {
    * past. Before it acts on that, it should {@link catchUp}.
    */
   get mayHaveSlept(): boolean {
-    return this.#options.clock.monotonicNow() - this.#lookedAt > this.#options.pollMs
+    if (this.#lookedAt === undefined) return false
+    // of a machine that slept the monotonic clock stood still, and the wall clock did not
+    const { monotonic, wall } = this.#now()
+    return Math.max(monotonic - this.#lookedAt.monotonic, wall - this.#lookedAt.wall) > this.#options.pollMs
   }
 
   /**
@@ -60,11 +71,11 @@ export class RingFollower {
 
   start(): void {
     this.#isTold = true
-    this.#noteLook()
+    this.#lookedAt = this.#options.readAt
     this.#stop = this.#options.store.watch({
       onLook: () => {
         this.#isTold = false
-        this.#askedAt = this.#options.clock.monotonicNow()
+        this.#askedAt = this.#now()
       },
       onChange: (ring) => {
         this.#noteLook()
@@ -88,7 +99,7 @@ export class RingFollower {
   stop(): void {
     this.#stop()
     this.#isTold = false
-    this.#lookedAt = Number.POSITIVE_INFINITY
+    this.#lookedAt = undefined
   }
 
   /**
@@ -114,7 +125,7 @@ export class RingFollower {
 
   async #lookOnce(): Promise<void> {
     const { clock, pollMs } = this.#options
-    const askedAt = clock.monotonicNow()
+    const askedAt = this.#now()
     if (this.#reload !== undefined) {
       // the last question hangs: another would hang too, and cost a thread
       this.#lookedAt = askedAt
@@ -133,7 +144,7 @@ export class RingFollower {
       this.#lookedAt = askedAt
       this.#noteConfirmed()
     } catch (error) {
-      this.#lookedAt = clock.monotonicNow()
+      this.#lookedAt = this.#now()
       this.#noteError(error)
     } finally {
       cancel()
@@ -157,19 +168,24 @@ export class RingFollower {
   }
 
   #noteLook(): void {
-    this.#lookedAt = this.#askedAt ?? this.#options.clock.monotonicNow()
+    this.#lookedAt = this.#askedAt ?? this.#now()
     this.#askedAt = undefined
   }
 
   #noteConfirmed(): void {
-    this.#confirmedAt = this.#lookedAt
+    this.#confirmedAt = this.#lookedAt?.monotonic ?? this.#confirmedAt
     this.#error = undefined
+  }
+
+  #now(): Instant {
+    return instantOf(this.#options.clock)
   }
 
   #noteError(error: unknown): void {
     const code = errorCodeOf(error)
     // until now the store would have told
-    if (this.#isTold && this.#error === undefined) this.#confirmedAt = this.#lookedAt
+    if (this.#isTold && this.#error === undefined)
+      this.#confirmedAt = this.#lookedAt?.monotonic ?? this.#confirmedAt
     if (code !== this.#error) this.#options.onEvent({ kind: 'store-unreadable', code })
     this.#error = code
   }
@@ -179,4 +195,9 @@ export class RingFollower {
     this.#options.onEvent({ kind: 'store-failed', operation: 'read', code: 'store_failed' })
     return new KeyturnError('store_failed', 'the key store does not answer')
   }
+}
+
+/** Reads both clocks. */
+export function instantOf(clock: Clock): Instant {
+  return { monotonic: clock.monotonicNow(), wall: clock.now() }
 }
