@@ -33,7 +33,7 @@ export class ClockGuard {
   look(): { readonly now: number; readonly trusted: boolean; readonly jumpedByMs: number } {
     const now = this.#clock.now()
     const monotonic = this.#clock.monotonicNow()
-    const apart = now - this.#wall - (monotonic - this.#monotonic)
+    const apart = this.#apart(now, monotonic)
     const jumped = Math.abs(apart) > this.#toleranceMs
     this.#wall = now
     this.#monotonic = monotonic
@@ -44,8 +44,19 @@ export class ClockGuard {
     return { now, trusted: monotonic >= this.#doubtedUntil, jumpedByMs: jumped ? apart : 0 }
   }
 
+  /** The clocks went apart, now or less than the hold time ago. Takes no note of it. */
+  get isInDoubt(): boolean {
+    const apart = this.#apart(this.#clock.now(), this.#clock.monotonicNow())
+    return this.doubtMs > 0 || Math.abs(apart) > this.#toleranceMs
+  }
+
   /** How long the wall clock stays in doubt, in milliseconds; 0 when it is not. */
   get doubtMs(): number {
     return Math.max(0, this.#doubtedUntil - this.#clock.monotonicNow())
+  }
+
+  /** By how much more the wall clock went on than the monotonic one since the last look. */
+  #apart(wall: number, monotonic: number): number {
+    return wall - this.#wall - (monotonic - this.#monotonic)
   }
 }

@@ -1,12 +1,39 @@
 import { describe, expect, it } from 'vitest'
 import type { KeyManager } from './manager.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
+import { leadOf } from './timing.ts'
 
 // Clocks that are set, machines that sleep, processes that are stopped (docs/adr/0011).
 
 const { timing } = policy
-const { storePollMs: P } = timing
+const { rotationIntervalMs: T, storePollMs: P } = timing
+const claims = { iss: 'https://auth.example', sub: 'user-1', aud: 'orders', jti: 'j1', client_id: 'web' }
+const expectations = { issuer: claims.iss, audience: claims.aud }
 const kidsOf = (keys: KeyManager) => keys.publicJwks().keys.map(({ kid }) => kid)
+const sign = (keys: KeyManager) => keys.sign(claims, { ttlSeconds: 3600, typ: 'at+jwt' })
+
+describe('a clock that is set while a process runs (R7, R8)', () => {
+  it('takes no key out of the set before the clocks have agreed for a lead', async () => {
+    const { keys, clock } = await openManager()
+    const [first] = kidsOf(keys)
+    const token = await sign(keys)
+    clock.jump(T + 24 * 3_600_000)
+    expect(kidsOf(keys)).toContain(first)
+    expect(() => keys.verify(token, expectations)).toThrow(expect.objectContaining({ code: 'token_expired' }))
+    await clock.advance(60_000 + leadOf(timing))
+    expect(kidsOf(keys)).not.toContain(first)
+    expect(() => keys.verify(token, expectations)).toThrow(expect.objectContaining({ code: 'key_unknown' }))
+  })
+
+  it('publishes no revoked key in doubt either', async () => {
+    const { keys, clock } = await openManager()
+    const [first] = kidsOf(keys)
+    await clock.advance(1000)
+    await keys.revoke(first ?? '', { reason: 'leaked' })
+    clock.jump(T)
+    expect(kidsOf(keys)).not.toContain(first)
+  })
+})
 
 describe('a machine that sleeps (R5, R13)', () => {
   it('looks at the store before it goes by what it knew, though its monotonic clock stood still', async () => {

@@ -151,7 +151,9 @@ export class KeyManager {
     const parsed = checker.parse(jwt)
     const now = this.#keeper.now
     const key = this.#keeper.ring.keys.find(({ kid }) => kid === parsed.header.kid)
-    if (key === undefined || !isPublished(stateOf(key, now))) throw new TokenRejected('key_unknown')
+    const isKept = key?.revokedAt === null && this.#keeper.isClockInDoubt
+    if (key === undefined || !(isKept || isPublished(stateOf(key, now))))
+      throw new TokenRejected('key_unknown')
     return checker.verify(parsed, this.#handles.verifierOf(key), this.#clock.now())
   }
 
@@ -173,8 +175,8 @@ export class KeyManager {
 
   /** The public set: a pure read, and the same frozen object until its content changes. */
   publicJwks(): JwkSetDocument {
-    const { ring, now } = this.#keeper
-    return this.#published.at(ring, now)
+    const { ring, now, isClockInDoubt } = this.#keeper
+    return this.#published.at(ring, now, isClockInDoubt)
   }
 
   /**

@@ -10,10 +10,13 @@ export interface PublishedSet {
   readonly changesAt: number
 }
 
-/** Writes down what verifiers may know: public halves, their ends, and when the next key is going to sign. */
-export function publishedSet(ring: KeyRing, wallClock: number): PublishedSet {
+/**
+ * Writes down what verifiers may know: public halves, their ends, and when the next key is going to sign. While the clock
+ * is in doubt no key has ended.
+ */
+export function publishedSet(ring: KeyRing, wallClock: number, isInDoubt = false): PublishedSet {
   const now = effectiveNow(ring, wallClock)
-  const keys = publishedKeys(ring, now)
+  const keys = isInDoubt ? ring.keys.filter(({ revokedAt }) => revokedAt === null) : publishedKeys(ring, now)
   const next = findKey(ring, 'next', now)
   const document: JwkSetDocument = {
     keys: keys.map((key) => publishedJwk(key, finalEndOf(key))),
@@ -33,16 +36,16 @@ export function publishedSet(ring: KeyRing, wallClock: number): PublishedSet {
 
 /** Remembers the set, so that its readers' caches can hang on the identity of the document. */
 export class PublishedSets {
-  #last: { readonly ring: KeyRing; readonly set: PublishedSet } | undefined
+  #last: { readonly ring: KeyRing; readonly isInDoubt: boolean; readonly set: PublishedSet } | undefined
 
   /** The same frozen object until its content changes, also through writes that change nothing for verifiers. */
-  at(ring: KeyRing, now: number): JwkSetDocument {
-    let last = this.#last
-    if (last === undefined || last.ring !== ring || !isCurrent(last.set, now)) {
-      last = { ring, set: keepIdentity(last?.set, publishedSet(ring, now)) }
-      this.#last = last
-    }
-    return last.set.document
+  at(ring: KeyRing, now: number, isInDoubt = false): JwkSetDocument {
+    const last = this.#last
+    if (last?.ring === ring && last.isInDoubt === isInDoubt && isCurrent(last.set, now))
+      return last.set.document
+    const set = keepIdentity(last?.set, publishedSet(ring, now, isInDoubt))
+    this.#last = { ring, isInDoubt, set }
+    return set.document
   }
 }
 

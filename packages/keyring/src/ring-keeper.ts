@@ -78,6 +78,11 @@ export class RingKeeper {
     return effectiveNow(this.#ring, this.#options.clock.now())
   }
 
+  /** The wall clock was set, or the machine slept: what is over by it may not be over. */
+  get isClockInDoubt(): boolean {
+    return this.#guard.isInDoubt
+  }
+
   /** The clock is set to a time before the last write: the schedule stands still until it has caught up. */
   get isClockBehind(): boolean {
     return this.#ring.writtenAt - this.#options.clock.now() > 2 * this.#options.policy.timing.clockSkewMs
