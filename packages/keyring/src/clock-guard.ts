@@ -24,9 +24,14 @@ export class ClockGuard {
     this.#wokeAt = this.#wall
   }
 
-  /** Since when the ring has been attended: the start of the process, or the last jump. */
+  /** Since when the ring has been attended: the start of the process, or when it last came back from a sleep. */
   get wokeAt(): number {
     return this.#wokeAt
+  }
+
+  /** Takes note that nobody attended to the ring until now. */
+  noteWake(): void {
+    this.#wokeAt = this.#clock.now()
   }
 
   /** Compares the clocks. `jumpedByMs` is 0 unless they went apart since the last look. */

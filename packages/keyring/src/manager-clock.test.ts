@@ -61,3 +61,26 @@ describe('a machine that sleeps (R5, R13)', () => {
     expect((await reopen()).mayHaveSlept).toBe(true)
   })
 })
+
+describe('a process that is stopped (R5)', () => {
+  it('reckons from its return the successor of a key that took over meanwhile', async () => {
+    const clock = fakeClock()
+    let held: (() => void)[] | undefined
+    const stoppable = {
+      ...clock,
+      setTimer: (callback: () => void, delayMs: number) =>
+        clock.setTimer(() => (held === undefined ? callback() : held.push(callback)), delayMs),
+    }
+    const { keys } = await open(stoppable)
+    const [, second] = kidsOf(keys)
+    await clock.advance(T / 2)
+    held = []
+    await clock.advance(5 * T)
+    const due = held
+    held = undefined
+    for (const callback of due) callback()
+    await clock.advance(P)
+    expect(kidsOf(keys)[0]).toBe(second)
+    expect(keys.ring().keys.at(-1)?.activateAt).toBeGreaterThanOrEqual(clock.now() - P + T)
+  })
+})

@@ -78,6 +78,7 @@ export class KeyManager {
       step: () => keeper.maintain(),
       due: () => keeper.due,
       untilDueMs: () => keeper.untilDueMs(),
+      onOverslept: () => keeper.noteWake(),
       onEvent: options.onEvent,
       random: options.random,
     })

@@ -113,6 +113,11 @@ export class RingKeeper {
     return this.#due
   }
 
+  /** This process was stopped: what fell due meanwhile happened unattended. */
+  noteWake(): void {
+    this.#guard.noteWake()
+  }
+
   /** Does all that {@link plan} says is due. */
   async maintain(): Promise<void> {
     for (let round = 0; round < PLAN_ROUNDS; round++) {

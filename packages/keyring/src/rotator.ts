@@ -11,6 +11,8 @@ export interface RotatorOptions {
   readonly due: () => readonly Decision['kind'][]
   /** Milliseconds until something may be due. */
   readonly untilDueMs: () => number
+  /** The process was stopped: it is much later than it was going to look. */
+  readonly onOverslept: () => void
   readonly onEvent: (event: KeyringEvent) => void
   /** Spreads retries; returns 0 to 1. */
   readonly random: () => number
@@ -20,11 +22,14 @@ const FIRST_RETRY_MS = 1000
 const LONGEST_RETRY_MS = 300_000
 /** A clock that jumps is noticed by looking, so look now and then even if nothing is due. */
 const LONGEST_SLEEP_MS = 60_000
+/** A busy process is late by less. */
+const OVERSLEPT_MS = 1000
 
 /** Keeps the schedule going, whatever happens: a step that fails is retried, and the next one comes in any case. */
 export class Rotator {
   readonly #options: RotatorOptions
   #cancel = () => {}
+  #dueAt = Number.POSITIVE_INFINITY
   #running: Promise<void> | undefined
   #again = false
   #state: 'new' | 'started' | 'stopped' = 'new'
@@ -56,6 +61,7 @@ export class Rotator {
     this.#again = this.#running !== undefined
     if (this.#again) return
     this.#cancel()
+    if (this.#options.clock.monotonicNow() - this.#dueAt > OVERSLEPT_MS) this.#options.onOverslept()
     this.#running = this.#run()
   }
 
@@ -79,10 +85,9 @@ export class Rotator {
     if (this.#state === 'stopped') return
     const woken = this.#again
     this.#again = false
-    this.#cancel = this.#options.clock.setTimer(
-      () => this.wake(),
-      woken && this.#failures === 0 ? 0 : delayMs,
-    )
+    const sleepMs = woken && this.#failures === 0 ? 0 : delayMs
+    this.#dueAt = this.#options.clock.monotonicNow() + sleepMs
+    this.#cancel = this.#options.clock.setTimer(() => this.wake(), sleepMs)
   }
 
   #recovered(): void {
