@@ -1,3 +1,4 @@
+import { fakeClock } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import type { KeyManager } from './manager.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
@@ -32,6 +33,20 @@ describe('a clock that is set while a process runs (R7, R8)', () => {
     await keys.revoke(first ?? '', { reason: 'leaked' })
     clock.jump(T)
     expect(kidsOf(keys)).not.toContain(first)
+  })
+
+  it('hands over on no order before the clocks have agreed for a lead; a revocation waits for nothing', async () => {
+    const { keys, clock } = await openManager()
+    await clock.advance(60_000)
+    for (const step of [-20_000, 20_000, -40_000]) {
+      clock.jump(step)
+      for (const urgency of [{}, { queue: true }, { force: true }])
+        await expect(keys.rotate(urgency)).rejects.toMatchObject({ code: 'clock_in_doubt' })
+    }
+    clock.jump(40_000)
+    await keys.revoke(kidsOf(keys)[0] ?? '', { reason: 'leaked' })
+    await clock.advance(60_000 + leadOf(timing))
+    expect((await keys.rotate({ queue: true })).activateAt).toBeGreaterThan(clock.now())
   })
 })
 
@@ -71,7 +86,7 @@ describe('a process that is stopped (R5)', () => {
       setTimer: (callback: () => void, delayMs: number) =>
         clock.setTimer(() => (held === undefined ? callback() : held.push(callback)), delayMs),
     }
-    const { keys } = await open(stoppable)
+    const { keys } = await openManager({ clock: stoppable })
     const [, second] = kidsOf(keys)
     await clock.advance(T / 2)
     held = []

@@ -184,9 +184,8 @@ export class KeyManager {
    * Brings the next activation forward: to now, plus the time in which every signer sees it. One that is booked for no later
    * stays as it is.
    *
-   * @throws {KeyturnError} `rotation_too_early` while sets without the next key may be in use, unless `queue` books the
-   * earliest time, or `force` accepts that verifiers refuse tokens until they refresh; `no_next_key` where none can be made
-   * now (the clock is in doubt); what the store throws
+   * @throws {KeyturnError} `clock_in_doubt`; `rotation_too_early` while sets without the next key may be in use, unless `queue`
+   * books the earliest time, or `force` accepts that verifiers refuse tokens until they refresh; what the store throws
    */
   async rotate(urgency: RotationUrgency = {}): Promise<Rotation> {
     const rotation = await this.#operator.rotate(urgency)

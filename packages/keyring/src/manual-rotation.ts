@@ -20,16 +20,30 @@ export interface Rotation {
   readonly activateAt: number
 }
 
+/** When an operator asks for a rotation, and what is known then. */
+export interface RotationRequest extends RotationUrgency {
+  /** Every signer knows of it within this time. */
+  readonly withinMs: number
+  readonly clockTrusted: boolean
+}
+
 /**
- * When the next key may take over, if an operator asks at `now` and every signer knows within `withinMs`.
+ * When the next key may take over, if an operator asks at `now`.
  *
- * @throws {KeyturnError} `no_next_key`; `rotation_too_early` while sets without the next key may be in use
+ * @throws {KeyturnError} `clock_in_doubt`: by a clock that is behind, the active key would end before it signed for the last
+ * time; `no_next_key`; `rotation_too_early` while sets without the next key may be in use
  */
 export function earliestActivation(
   ring: KeyRing,
   now: number,
-  { force, queue, withinMs }: RotationUrgency & { readonly withinMs: number },
+  { force, queue, withinMs, clockTrusted }: RotationRequest,
 ): { readonly next: KeyRecord; readonly activateAt: number } {
+  if (!clockTrusted) {
+    throw new KeyturnError('clock_in_doubt', 'the clock was set, or is behind the last write of the ring', {
+      remedy:
+        'put the clock right and wait for as long as a key is published before it signs; revoke at any time',
+    })
+  }
   const next = findKey(ring, 'next', now)
   if (next === undefined) {
     throw new KeyturnError('no_next_key', 'there is no next key to activate', {

@@ -165,7 +165,8 @@ export class RingHistory {
     const withinMs = this.#policy.timing.storePollMs
     const isEarly = this.#now + withinMs < next.signableAt
     try {
-      const { activateAt } = earliestActivation(this.#ring, this.#now, { ...urgency, withinMs })
+      const request = { ...urgency, withinMs, clockTrusted: true }
+      const { activateAt } = earliestActivation(this.#ring, this.#now, request)
       invariant(!isEarly || urgency.force === true || activateAt >= next.signableAt, '12: it is queued')
       if (activateAt >= next.activateAt) return
       if (isEarly && urgency.force === true) this.#excused.add(next.kid)

@@ -44,7 +44,8 @@ export class RingOperator {
     let forced = false
     const { before, after } = await keeper.commit((ring, moment) => {
       const now = effectiveNow(ring, moment.now)
-      const { next, activateAt } = earliestActivation(ring, now, { ...urgency, withinMs })
+      const { clockTrusted } = moment
+      const { next, activateAt } = earliestActivation(ring, now, { ...urgency, withinMs, clockTrusted })
       kid = next.kid
       forced = activateAt < next.signableAt
       if (next.activateAt <= activateAt) return ring
