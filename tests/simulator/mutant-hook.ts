@@ -9,9 +9,11 @@ if (mutant === undefined) throw new Error('KEYTURN_MUTANT names no mutant')
 registerHooks({
   load(url, context, nextLoad) {
     const loaded = nextLoad(url, context)
-    if (!url.endsWith(mutant.file)) return loaded
-    const source = String(loaded.source)
-    if (!source.includes(mutant.from)) throw new Error(`${mutant.file} does not say: ${mutant.from}`)
-    return { ...loaded, source: source.replace(mutant.from, mutant.to) }
+    let source = String(loaded.source)
+    for (const { file, from, to } of mutant.edits.filter((edit) => url.endsWith(edit.file))) {
+      if (!source.includes(from)) throw new Error(`${file} does not say: ${from}`)
+      source = source.replace(from, to)
+    }
+    return { ...loaded, source }
   },
 })

@@ -1,108 +1,230 @@
-/** A fault, put into the compiled code: what the file says, and what it says instead. */
-export interface Mutant {
-  readonly name: string
+import type { PromiseId } from '@keyturn/testing/simulator'
+
+/** What a file of the compiled code says, and what it says instead. */
+export interface Edit {
   readonly file: string
   readonly from: string
   readonly to: string
 }
 
-const keyring = (file: string) => `/keyring/dist/${file}`
+/** A fault, put into the compiled code. */
+export interface Mutant {
+  readonly name: string
+  /** What the simulator must say is broken. */
+  readonly breaks: PromiseId
+  readonly edits: readonly Edit[]
+}
 
-/** Faults as they occur in the field. Each must turn the simulation red; one that does not shows a check that is missing. */
+const keyring = (file: string) => (from: string, to: string) => ({ file: `/keyring/dist/${file}`, from, to })
+const changes = keyring('changes.js')
+const guard = keyring('clock-guard.js')
+const follower = keyring('ring-follower.js')
+const keeper = keyring('ring-keeper.js')
+const plan = keyring('plan.js')
+const published = keyring('published-set.js')
+const ring = keyring('ring.js')
+const rotation = keyring('manual-rotation.js')
+const rotator = keyring('rotator.js')
+
+/** The ring refuses to be written broken; so that this is not all that is found, it does not. */
+const unguarded = ring('if (!condition)', 'if (false)')
+
+/** Faults as they occur in the field. Each must be told as what it is; one that is not shows a check that is missing. */
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'signs with a key that was published just now',
-    file: keyring('changes.js'),
-    from: 'const signableAt = inUseUntil(ring, now) + propagationOf(policy.timing);',
-    to: 'const signableAt = now;',
-  },
-  {
-    name: 'retires a key before its last token has expired',
-    file: keyring('changes.js'),
-    from: 'publishUntil: signUntil + key.maxTtlSeconds * 1000 + timing.graceSkewMs',
-    to: 'publishUntil: signUntil + key.maxTtlSeconds * 900',
-  },
-  {
-    name: 'begins the interval anew at each restart',
-    file: keyring('ring-keeper.js'),
-    from: 'return new RingKeeper(options, ring);',
-    to: `const at = options.clock.now(), end = at + options.policy.timing.rotationIntervalMs
-      const next = ring.keys.at(-1)
-      const isNext = next.activateAt > at && next.revokedAt === null && mayCreate
-      return new RingKeeper(options, !isNext ? ring : { ...ring, keys: ring.keys.map((key) =>
-        key === next ? { ...key, activateAt: end }
-        : key === ring.keys.at(-2) ? { ...key, signUntil: end, publishUntil: end + 1e5 } : key) })`,
-  },
-  {
-    name: 'lets two writers both win',
-    file: '/testing/dist/simulator/simulated-store.js',
-    from: 'if ((this.#ring?.generation ?? 0) !== expectedGeneration)',
-    to: 'if (this.#ring !== undefined && expectedGeneration === 0)',
-  },
-  {
-    name: 'drops a key as soon as it has signed for the last time',
-    file: keyring('changes.js'),
-    from: 'changed.keys.filter((key) => hasEnded(key, now))',
-    to: 'changed.keys.filter((key) => key.signUntil !== null && key.signUntil <= now)',
-  },
-  {
-    name: 'destroys a private half that still signs',
-    file: keyring('plan.js'),
-    from: ': key.signUntil + propagationOf(policy.timing);',
-    to: ': 0;',
-  },
-  {
-    name: 'makes up for the rotations that were slept through',
-    file: keyring('changes.js'),
-    from: 'Math.max(active.activateAt, moment.wokeAt) + policy',
-    to: 'active.activateAt + policy',
+    breaks: 'invariant-1',
+    edits: [
+      changes(
+        'const signableAt = inUseUntil(ring, now) + propagationOf(policy.timing);',
+        'const signableAt = now;',
+      ),
+    ],
   },
   {
     name: "reckons the lead from today's header",
-    file: keyring('ring.js'),
-    from: 'Math.max(...ring.exposures.map((exposure) => exposureEnd(exposure, servedAt)), servedAt)',
-    to: 'exposureEnd(ring.exposures.find((it) => it.servedUntil === null), servedAt)',
+    breaks: 'invariant-1',
+    edits: [
+      ring(
+        'Math.max(...ring.exposures.map((exposure) => exposureEnd(exposure, servedAt)), servedAt)',
+        'exposureEnd(ring.exposures.find((it) => it.servedUntil === null), servedAt)',
+      ),
+    ],
+  },
+  {
+    name: 'retires a key when its last token expires, but no clock is exact',
+    breaks: 'invariant-2',
+    edits: [changes('key.maxTtlSeconds * 1000 + timing.graceSkewMs', 'key.maxTtlSeconds * 1000')],
   },
   {
     name: 'promises longer lifetimes without publishing longer',
-    file: keyring('changes.js'),
-    from: 'publishUntil: Math.max(key.publishUntil ?? 0, key.signUntil + graceOf(timing))',
-    to: 'publishUntil: key.publishUntil',
+    breaks: 'invariant-2',
+    edits: [
+      unguarded,
+      changes(
+        'publishUntil: Math.max(key.publishUntil ?? 0, key.signUntil + graceOf(timing))',
+        'publishUntil: key.publishUntil',
+      ),
+    ],
   },
   {
-    name: 'goes on publishing a revoked key',
-    file: keyring('ring.js'),
-    from: "state === 'retired';",
-    to: "state === 'retired' || state === 'revoked';",
+    name: 'takes keys out of the set by a clock that was set forward',
+    breaks: 'invariant-2',
+    edits: [published('isInDoubt ?', 'false ?')],
   },
   {
-    name: 'makes a next key though there is one',
-    file: keyring('plan.js'),
-    from: "if (findKey(ring, 'next', now) === undefined)",
-    to: "if (findKey(ring, 'next', now + policy.timing.rotationIntervalMs / 2) === undefined)",
+    name: 'hands over by order, with a clock that is in doubt',
+    breaks: 'invariant-2',
+    edits: [rotation('if (!clockTrusted)', 'if (false)')],
   },
   {
-    name: 'does not notice that it slept',
-    file: keyring('ring-follower.js'),
-    from: 'return this.#options.clock.monotonicNow() - this.#lookedAt > this.#options.pollMs;',
-    to: 'return false;',
+    name: 'ends the active key later than its successor begins',
+    breaks: 'invariant-3',
+    edits: [
+      unguarded,
+      changes(
+        'return endAt(key, activateAt, policy.timing);',
+        'return endAt(key, activateAt + 500, policy.timing);',
+      ),
+    ],
+  },
+  {
+    name: 'hands over only when something is written',
+    breaks: 'invariant-3',
+    edits: [
+      keeper('return effectiveNow(this.#ring, this.#options.clock.now());', 'return this.#ring.writtenAt;'),
+    ],
+  },
+  {
+    name: 'goes back to the key before when its clock is set back',
+    breaks: 'invariant-3',
+    edits: [ring('return Math.max(now, ring.writtenAt);', 'return now;')],
+  },
+  {
+    name: 'hands over by order before the others know',
+    breaks: 'invariant-4',
+    edits: [rotation('const soonest = now + withinMs;', 'const soonest = now + 1;')],
   },
   {
     name: 'does not look at what others write',
-    file: keyring('ring-follower.js'),
-    from: 'keeper.adopt(ring)',
-    to: 'false',
+    breaks: 'invariant-4',
+    edits: [follower('keeper.adopt(ring)', 'false')],
+  },
+  {
+    name: 'destroys a private half that still signs',
+    breaks: 'invariant-5',
+    edits: [unguarded, plan(': key.signUntil + propagationOf(policy.timing);', ': 0;')],
+  },
+  {
+    name: 'drops a key as soon as it has signed for the last time',
+    breaks: 'invariant-6',
+    edits: [
+      changes(
+        'changed.keys.filter((key) => hasEnded(key, now))',
+        'changed.keys.filter((key) => key.signUntil !== null && key.signUntil <= now)',
+      ),
+    ],
+  },
+  {
+    name: 'begins the interval anew at each restart',
+    breaks: 'invariant-7',
+    edits: [
+      keeper(
+        'return new RingKeeper(options, ring);',
+        `const at = options.clock.now(), end = at + options.policy.timing.rotationIntervalMs
+        const next = ring.keys.at(-1)
+        const isNext = next.activateAt > at && next.revokedAt === null && mayCreate
+        return new RingKeeper(options, !isNext ? ring : { ...ring, keys: ring.keys.map((key) =>
+          key === next ? { ...key, activateAt: end }
+          : key === ring.keys.at(-2) ? { ...key, signUntil: end, publishUntil: end + 1e5 } : key) })`,
+      ),
+    ],
+  },
+  {
+    name: 'takes back the lifetime that it promised, when the setting is lowered',
+    breaks: 'invariant-7',
+    edits: [plan('key.maxTtlSeconds < wanted', 'key.maxTtlSeconds !== wanted')],
+  },
+  {
+    name: 'makes a next key though there is one',
+    breaks: 'invariant-8',
+    edits: [
+      unguarded,
+      plan(
+        "if (findKey(ring, 'next', now) === undefined)",
+        "if (findKey(ring, 'next', now + policy.timing.rotationIntervalMs / 2) === undefined)",
+      ),
+      changes(
+        'const active = activeKey(ring, now);\n    const signableAt',
+        'const active = ring.keys.at(-1);\n    const signableAt',
+      ),
+    ],
+  },
+  {
+    name: 'goes on publishing a revoked key',
+    breaks: 'invariant-9',
+    edits: [ring("state === 'retired';", "state === 'retired' || state === 'revoked';")],
+  },
+  {
+    name: 'does not notice that it slept',
+    breaks: 'invariant-4',
+    edits: [follower('if (this.#lookedAt === undefined)', 'if (true)')],
+  },
+  {
+    name: 'lets two writers both win',
+    breaks: 'invariant-10',
+    edits: [
+      {
+        file: '/testing/dist/simulator/simulated-storage.js',
+        from: 'if ((this.shown?.generation ?? 0) !== expectedGeneration)',
+        to: 'if (this.shown !== undefined && expectedGeneration === 0)',
+      },
+    ],
+  },
+  {
+    name: 'takes over whichever ring it finds',
+    breaks: 'invariant-10',
+    edits: [
+      keeper('if (ring === undefined || ring.generation < generation)', 'if (false)'),
+      keeper('if (isKnown)', 'if (false)'),
+      keeper('assertFollows(this.#ring, ring);', ''),
+    ],
+  },
+  {
+    name: 'makes its set anew at each look',
+    breaks: 'invariant-11',
+    edits: [published('const same = before !== undefined && ', 'const same = before === null && ')],
+  },
+  {
+    name: 'hands over inside the lead, when an operator wants it',
+    breaks: 'invariant-12',
+    edits: [
+      rotation('if (soonest >= next.signableAt || force === true)', 'if (soonest >= next.publishedAt)'),
+    ],
+  },
+  {
+    name: 'makes up for the rotations that were slept through',
+    breaks: 'promise-R5',
+    edits: [changes('Math.max(active.activateAt, moment.wokeAt) + policy', 'active.activateAt + policy')],
+  },
+  {
+    name: 'does not notice that it was stopped',
+    breaks: 'promise-R5',
+    edits: [rotator('> OVERSLEPT_MS', '> Infinity')],
+  },
+  {
+    name: 'goes by a clock that was just set',
+    breaks: 'promise-R8',
+    edits: [guard('trusted: monotonic >= this.#doubtedUntil', 'trusted: true')],
+  },
+  {
+    name: 'keeps private halves for ever',
+    breaks: 'promise-R8',
+    edits: [plan(': key.signUntil + propagationOf(policy.timing);', ': Number.POSITIVE_INFINITY;')],
   },
   {
     name: 'ends the schedule at the first error',
-    file: keyring('rotator.js'),
-    from: 'delayMs = this.#failed(error);',
-    to: 'delayMs = this.#failed(error) * 1e6;',
-  },
-  {
-    name: 'lets an operator rotate inside the lead',
-    file: keyring('manual-rotation.js'),
-    from: 'if (soonest >= next.signableAt || force === true)',
-    to: 'if (soonest >= next.publishedAt)',
+    breaks: 'promise-R9',
+    edits: [rotator('delayMs = this.#failed(error);', 'delayMs = this.#failed(error) * 1e6;')],
   },
 ]

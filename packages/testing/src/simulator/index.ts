@@ -1,1 +1,2 @@
 export { type SimulationOptions, type SimulationOutcome, simulate } from './simulate.ts'
+export type { PromiseId, Violation } from './violation.ts'

@@ -1,60 +1,61 @@
-import type { Clock } from '@keyturn/core'
 import type { VirtualTime } from './virtual-time.ts'
 
 /**
- * A machine on which a replica runs: its clock is wrong by a little, and a process that is stopped does not know how long. What a machine has begun dies with it.
+ * A machine on which processes run: its wall clock is wrong by a little and can be set, and all of it can sleep. While it
+ * sleeps the wall clock goes on and the monotonic one does not, as on Linux.
  */
 export class SimulatedMachine {
-  readonly name: string
+  /** By how much the wall clock was ahead when it was wrong the last time. */
+  lastWrongMs = Number.POSITIVE_INFINITY
   readonly #time: VirtualTime
-  readonly #offsetMs: number
-  #isAlive = true
-  #held: (() => void)[] | undefined
+  #errorMs: number
+  #sleptMs = 0
+  #asleepSince: number | undefined
+  readonly #held: (() => void)[] = []
 
-  constructor(name: string, time: VirtualTime, offsetMs: number) {
-    this.name = name
+  constructor(time: VirtualTime, errorMs: number) {
     this.#time = time
-    this.#offsetMs = offsetMs
+    this.#errorMs = errorMs
   }
 
-  readonly clock: Clock = {
-    now: () => Math.round(this.#time.now + this.#offsetMs),
-    monotonicNow: () => this.#time.now,
-    setTimer: (callback, delayMs) => this.#time.schedule(delayMs, () => this.whenRunning(callback)),
+  /** By how much the wall clock is ahead. */
+  get errorMs(): number {
+    return this.#errorMs
   }
 
-  /** Stopped by SIGSTOP, or by a hypervisor: it does nothing, and does not know. */
-  get isPaused(): boolean {
-    return this.#held !== undefined
+  get wallClock(): number {
+    return Math.round(this.#time.now + this.#errorMs)
   }
 
-  get isRunning(): boolean {
-    return this.#isAlive && !this.isPaused
+  get monotonicClock(): number {
+    return (this.#asleepSince ?? this.#time.now) - this.#sleptMs
   }
 
-  get offsetMs(): number {
-    return this.#offsetMs
+  get isAsleep(): boolean {
+    return this.#asleepSince !== undefined
   }
 
-  /** Does something now, or once the machine goes on, or never when it is dead. */
-  whenRunning(action: () => void): void {
-    if (!this.#isAlive) return
-    if (this.#held === undefined) action()
-    else this.#held.push(action)
+  /** Sets the wall clock: by so much it is ahead from now on. */
+  setClock(errorMs: number): void {
+    this.#errorMs = errorMs
   }
 
-  pause(): void {
-    this.#held ??= []
+  sleep(): void {
+    this.#asleepSince ??= this.#time.now
   }
 
-  resume(): void {
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const action of held) this.#time.schedule(0, () => this.whenRunning(action))
+  /** Wakes up, and says how long it slept. */
+  wake(): number {
+    const sleptMs = this.#time.now - (this.#asleepSince ?? this.#time.now)
+    this.#sleptMs += sleptMs
+    this.#asleepSince = undefined
+    for (const action of this.#held.splice(0)) this.#time.schedule(0, () => this.whenAwake(action))
+    return sleptMs
   }
 
-  kill(): void {
-    this.#isAlive = false
-    this.#held = undefined
+  /** Does something now, or when the machine wakes. */
+  whenAwake(action: () => void): void {
+    if (this.isAsleep) this.#held.push(action)
+    else action()
   }
 }

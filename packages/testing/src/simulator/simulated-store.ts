@@ -1,38 +1,20 @@
 import { KeyturnError } from '@keyturn/core'
 import { type KeyRing, type KeyStore, StoreConflict, type StoreWatcher } from '@keyturn/keyring'
 import type { SeededRandom } from './seeded-random.ts'
-import type { SimulatedMachine } from './simulated-machine.ts'
+import type { SimulatedProcess } from './simulated-process.ts'
+import type { SimulatedStorage, Writer } from './simulated-storage.ts'
 import type { VirtualTime } from './virtual-time.ts'
-
-/** What is durable: the disk, or the database. One for all replicas. */
-export class SimulatedStorage {
-  /** Nobody can read or write. */
-  isDown = false
-  /** Writes fail, reads do not: the disk is full. */
-  isFull = false
-  /** How long an access takes at the most, in milliseconds. */
-  latencyMs = 5
-  #ring: KeyRing | undefined
-
-  get ring(): KeyRing | undefined {
-    return this.#ring
-  }
-
-  /** Compare-and-swap. @throws {StoreConflict} */
-  swap(ring: KeyRing, expectedGeneration: number): void {
-    if ((this.#ring?.generation ?? 0) !== expectedGeneration) throw new StoreConflict()
-    this.#ring = ring
-  }
-}
 
 /** How a {@link SimulatedStore} is connected. */
 export interface SimulatedStoreOptions {
   readonly storage: SimulatedStorage
-  readonly machine: SimulatedMachine
+  readonly process: SimulatedProcess
   readonly time: VirtualTime
   readonly random: SeededRandom
   readonly pollMs: number
   readonly sharesClock: boolean
+  /** Who writes now. */
+  readonly describeWriter: () => Writer
 }
 
 /**
@@ -41,11 +23,13 @@ export interface SimulatedStoreOptions {
  */
 export class SimulatedStore implements KeyStore {
   readonly sharesClock: boolean
+  /** The way to the storage, for this replica alone. */
+  link: 'up' | 'down' | 'silent' = 'up'
   /** Of when what this replica knows of the storage is. */
   lastContactAt = Number.NEGATIVE_INFINITY
-  /** It has asked since, in vain. */
-  isUnanswered = false
   readonly #options: SimulatedStoreOptions
+  readonly #waitingSince = new Set<{ readonly at: number }>()
+  #hasFailed = false
   #lastSeen = 0
 
   constructor(options: SimulatedStoreOptions) {
@@ -53,16 +37,31 @@ export class SimulatedStore implements KeyStore {
     this.sharesClock = options.sharesClock
   }
 
+  /** It has asked for longer than P, in vain. */
+  get isCutOff(): boolean {
+    const { time, pollMs } = this.#options
+    if (time.now - this.lastContactAt <= pollMs) return false
+    const [oldest] = this.#waitingSince
+    return this.#hasFailed || (oldest !== undefined && time.now - oldest.at > pollMs / 2)
+  }
+
+  /** It waits for an answer. */
+  get isBusy(): boolean {
+    return this.#waitingSince.size > 0
+  }
+
   async load(): Promise<KeyRing | undefined> {
-    const ring = await this.#access(() => this.#options.storage.ring)
+    const ring = await this.#access('read', () => this.#options.storage.shown)
     this.#lastSeen = Math.max(this.#lastSeen, ring?.generation ?? 0)
     return ring
   }
 
   async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
-    await this.#access(() => {
-      if (this.#options.storage.isFull) throw new KeyturnError('store_failed', 'the simulated disk is full')
-      this.#options.storage.swap(ring, expectedGeneration)
+    const { storage, describeWriter } = this.#options
+    const writer = describeWriter()
+    await this.#access('write', () => {
+      if (storage.isFull) throw new KeyturnError('store_failed', 'the simulated disk is full')
+      storage.swap(ring, expectedGeneration, writer)
     })
     this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
   }
@@ -74,15 +73,18 @@ export class SimulatedStore implements KeyStore {
       watcher.onLook?.()
       try {
         const ring = await this.load()
-        if (!stopped && ring !== undefined && ring.generation > before) watcher.onChange(ring)
-        else if (!stopped) watcher.onHealthy?.()
+        if (stopped) return
+        if (ring === undefined || ring.generation < before)
+          throw new KeyturnError('ring_missing', 'an old ring')
+        if (ring.generation > before) watcher.onChange(ring)
+        else watcher.onHealthy?.()
       } catch (error) {
         if (!stopped) watcher.onError(error)
       }
       if (!stopped) schedule()
     }
     const schedule = () => {
-      this.#options.machine.clock.setTimer(() => void look(), this.#options.pollMs / 2)
+      this.#options.process.clock.setTimer(() => void look(), this.#options.pollMs / 2)
     }
     schedule()
     return () => {
@@ -90,34 +92,56 @@ export class SimulatedStore implements KeyStore {
     }
   }
 
-  /** On its way, in effect, on its way back: at each point the replica may have died, and then nobody hears of it. */
-  async #access<T>(effect: () => T): Promise<T> {
-    const { time, random, machine, storage } = this.#options
+  /**
+   * On its way, in effect, on its way back: at each point the replica may have died, and then nobody hears of it. Where
+   * nobody answers a read waits; a write is lost, since one that comes into effect later than P after it was decided would
+   * take away from every lead (docs/adr/0011).
+   */
+  async #access<T>(kind: 'read' | 'write', effect: () => T): Promise<T> {
+    const { time, random, process, storage } = this.#options
     const there = random.between(0, storage.latencyMs)
     const back = random.between(0, storage.latencyMs)
+    const waiting = { at: time.now }
+    this.#waitingSince.add(waiting)
     return await new Promise<T>((resolve, reject) => {
-      time.schedule(there, () => {
-        const outcome = this.#attempt(effect)
-        time.schedule(back, () => machine.whenRunning(() => outcome(resolve, reject)))
-      })
+      let isLost = false
+      const ask = () => {
+        if (this.link === 'silent' || storage.state === 'silent') {
+          isLost = kind === 'write'
+          storage.hold(() => time.schedule(there, () => process.whenRunning(ask)))
+          return
+        }
+        const outcome = this.#attempt(effect, isLost)
+        const hear = () => {
+          this.#waitingSince.delete(waiting)
+          outcome(resolve, reject)
+        }
+        time.schedule(back, () => process.whenRunning(hear))
+      }
+      time.schedule(there, ask)
     })
   }
 
-  #attempt<T>(effect: () => T): (resolve: (value: T) => void, reject: (error: unknown) => void) => void {
+  #attempt<T>(
+    effect: () => T,
+    isLost: boolean,
+  ): (resolve: (value: T) => void, reject: (error: unknown) => void) => void {
+    const { storage, time } = this.#options
     try {
-      if (this.#options.storage.isDown) {
+      if (isLost || storage.state === 'down' || this.link === 'down') {
         throw new KeyturnError('store_failed', 'the simulated storage cannot be reached')
       }
       const value = effect()
-      const at = this.#options.time.now
+      const at = time.now
+      const isMisleading = storage.isReplaced
       return (resolve) => {
-        this.lastContactAt = Math.max(this.lastContactAt, at)
-        this.isUnanswered = false
+        if (!isMisleading) this.lastContactAt = Math.max(this.lastContactAt, at)
+        this.#hasFailed = isMisleading
         resolve(value)
       }
     } catch (error) {
       return (_, reject) => {
-        if (!(error instanceof StoreConflict)) this.isUnanswered = true
+        if (!(error instanceof StoreConflict)) this.#hasFailed = true
         reject(error)
       }
     }

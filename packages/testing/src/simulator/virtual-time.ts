@@ -5,7 +5,7 @@ export class VirtualTime {
   #now: number
   #order = 0
 
-  /** `observe` is called right before everything that happens, and right after it. */
+  /** `observe` is called right after everything that happens, and right before it where time has passed. */
   constructor(startMs: number, observe: (when: 'before' | 'after') => void) {
     this.#now = startMs
     this.#observe = observe
@@ -41,12 +41,15 @@ export class VirtualTime {
 
   /** Lets everything happen that is due by then, or until somebody says that it is over. */
   async runUntil(untilMs: number, isOver: () => boolean): Promise<void> {
-    await settle()
+    // whoever waits for the loop of this process, a signal for one, has a turn now and then
+    await new Promise((resolve) => setImmediate(resolve))
     while (this.nextEventAt <= untilMs && !isOver()) {
       const event = this.#events.shift()
       if (event === undefined) break
-      this.#now = Math.max(this.#now, event.at)
-      this.#observe('before')
+      if (event.at > this.#now) {
+        this.#now = event.at
+        this.#observe('before')
+      }
       event.callback()
       await settle()
       this.#observe('after')
@@ -57,7 +60,7 @@ export class VirtualTime {
   }
 }
 
-/** A turn of the loop comes when every promise that can go on has gone on. */
+/** A tick comes when every promise that can go on has gone on. A turn of the loop would too, and asks the system each time. */
 async function settle(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise<void>((resolve) => process.nextTick(resolve))
 }

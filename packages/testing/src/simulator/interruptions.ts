@@ -1,0 +1,70 @@
+import { leadOf } from '@keyturn/keyring'
+import type { Replica } from './replica.ts'
+import type { SimulatedMachine } from './simulated-machine.ts'
+import type { World } from './world.ts'
+
+/** What happens to a process without its knowing: it is stopped, its machine sleeps, its clock is set. */
+
+/** A smaller step cannot be told from two clocks that were read one after the other. */
+const LEAST_STEP_MS = 1000
+
+/** From which step on a process can see that its clocks went apart: then they are in doubt for a lead. */
+export function noticeableStepMs(clockSkewMs: number): number {
+  return Math.max(LEAST_STEP_MS, 2 * clockSkewMs) + 2 * clockSkewMs
+}
+
+/** Sets the wall clock of a machine: by so much it is ahead from now on. */
+export function setClock(world: World, machine: SimulatedMachine, errorMs: number): void {
+  const stepMs = errorMs - machine.errorMs
+  // whoever did not look while it was right sees how far it is now from where it was wrong
+  const seenMs = Math.min(Math.abs(stepMs), Math.abs(errorMs - machine.lastWrongMs))
+  machine.setClock(errorMs)
+  if (Math.abs(errorMs) > world.policy.timing.clockSkewMs) {
+    machine.lastWrongMs = errorMs
+    world.hasSetClocks = true
+  }
+  for (const replica of residents(world, machine)) stepThrough(replica, seenMs)
+}
+
+/** Wakes a machine up: what runs on it finds that the wall clock went on without it. */
+export function wake(world: World, machine: SimulatedMachine): void {
+  const sleptMs = machine.wake()
+  for (const replica of residents(world, machine)) {
+    stepThrough(replica, sleptMs)
+    comeBack(world, replica, sleptMs)
+  }
+}
+
+/** Stops a process; it goes on at {@link goOn}. One that was in the middle of a step ends that first. */
+export function stop(world: World, replica: Replica): void {
+  const { process, store, pairsUnderWay } = replica
+  if (process.isStopped) return
+  const isReachable = world.storage.state === 'up' && store.link === 'up'
+  const isIdle = isReachable && !store.isBusy && pairsUnderWay === 0
+  replica.stoppedAt = isIdle ? world.time.now : Number.POSITIVE_INFINITY
+  process.stop()
+}
+
+export function goOn(world: World, replica: Replica): void {
+  replica.process.resume()
+  comeBack(world, replica, world.time.now - replica.stoppedAt)
+}
+
+function residents(world: World, machine: SimulatedMachine): readonly Replica[] {
+  return world.processes.filter((replica) => replica.machine === machine)
+}
+
+function stepThrough(replica: Replica, stepMs: number): void {
+  const { machine, policy, manager } = replica
+  replica.attendedSince = Math.min(replica.attendedSince, machine.wallClock)
+  if (manager === undefined || Math.abs(stepMs) <= noticeableStepMs(policy.timing.clockSkewMs)) return
+  replica.doubtedUntil = machine.monotonicClock + leadOf(policy.timing)
+}
+
+/** After a long absence the successor of an activation that nobody saw is reckoned from the return (R5). */
+function comeBack({ storage, time }: World, replica: Replica, absentMs: number): void {
+  if (absentMs <= replica.policy.timing.rotationIntervalMs) return
+  const since = Math.max(storage.ring?.writtenAt ?? 0, time.now - absentMs)
+  const isMissed = storage.ring?.keys.some(({ activateAt }) => activateAt > since && activateAt <= time.now)
+  if (isMissed === true) replica.attendedSince = replica.machine.wallClock
+}

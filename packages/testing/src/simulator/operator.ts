@@ -1,0 +1,82 @@
+import type { KeyManager } from '@keyturn/keyring'
+import type { Replica } from './replica.ts'
+import type { World } from './world.ts'
+
+/** What an operator can order, by the names of the command line. */
+export type Order = 'rotate' | 'rotate --queue' | 'rotate --force' | 'revoke' | 'revoke --fresh'
+
+/** Tells a process what to do; what comes of it is for the history. */
+type Errand = (manager: KeyManager, replica: Replica) => Promise<object>
+
+/** A process that serves takes an order as well, as by the admin API. */
+const GIVEN_TO_A_SERVER = 0.3
+const DIES_ON_THE_WAY = 0.1
+
+/** An operator gives an order to a process that serves, or starts one for it; hears what comes of it, if that lives so long. */
+export async function give(world: World, order: Order): Promise<void> {
+  const { random, time, storage } = world
+  const servers = world.replicas.filter(({ manager, process }) => manager !== undefined && process.isRunning)
+  if (servers.length > 0 && random.chance(GIVEN_TO_A_SERVER)) {
+    await giveTo(world, random.pick(servers), order)
+    return
+  }
+  // who opens an old ring cannot know that it is one
+  if (storage.isReplaced) return
+  const { visitor, opened } = world.visit()
+  if (random.chance(DIES_ON_THE_WAY)) {
+    time.schedule(random.between(0, 4 * storage.latencyMs), () => world.leave(visitor))
+  }
+  await carryOut(world, visitor, { order, opened })
+  world.leave(visitor)
+}
+
+/** An operator gives an order to a process that serves. */
+export async function giveTo(world: World, server: Replica, order: Order): Promise<void> {
+  await carryOut(world, server, { order, opened: Promise.resolve(server.manager) })
+}
+
+async function carryOut(
+  world: World,
+  replica: Replica,
+  { order, opened }: { readonly order: Order; readonly opened: Promise<KeyManager | undefined> },
+): Promise<void> {
+  const isEmergency = order !== 'rotate' && order !== 'rotate --queue'
+  const errand = order.startsWith('rotate') ? rotation(order) : revocation(world, order === 'revoke --fresh')
+  replica.errands += 1
+  if (isEmergency) replica.emergencies += 1
+  world.note(replica.name, `is told: ${order}`)
+  try {
+    const manager = await opened
+    const outcome = manager && (await errand(manager, replica))
+    world.note(replica.name, world.history.describeEvent({ kind: 'done:', ...outcome }))
+  } catch (error) {
+    world.note(replica.name, `cannot: ${(error as { code?: string }).code ?? error}`)
+  } finally {
+    replica.errands -= 1
+    if (isEmergency) replica.emergencies -= 1
+  }
+}
+
+function rotation(order: Order): Errand {
+  return async (manager) => {
+    const { activeKid, activateAt } = await manager.rotate({
+      force: order === 'rotate --force',
+      queue: order === 'rotate --queue',
+    })
+    return { activeKid, activateAt }
+  }
+}
+
+/** Of the active key more often than of another. */
+function revocation(world: World, fresh: boolean): Errand {
+  const { random, time } = world
+  return async (manager, { machine }) => {
+    const keys = manager.ring().keys.filter(({ revokedAt }) => revokedAt === null)
+    const active = keys.find(({ signUntil }) => signUntil === null || signUntil > time.now)
+    const { kid } = active !== undefined && random.chance(0.6) ? active : random.pick(keys)
+    const { activeKid, refusedEverywhereBy } = await manager.revoke(kid, { reason: 'simulated', fresh })
+    // what a clock prints that was set, only that clock understands
+    if (world.isSettled) world.crowd.revoke(kid, refusedEverywhereBy - machine.errorMs)
+    return { revokedKid: kid, activeKid, refusedEverywhereAt: refusedEverywhereBy }
+  }
+}

@@ -1,0 +1,82 @@
+import type { KeyManager, KeyPolicy } from '@keyturn/keyring'
+import type { SeededRandom } from './seeded-random.ts'
+import type { SimulatedMachine } from './simulated-machine.ts'
+import { SimulatedProcess } from './simulated-process.ts'
+import type { SimulatedStorage } from './simulated-storage.ts'
+import { SimulatedStore } from './simulated-store.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+/** What a {@link Replica} is placed in. */
+export interface Surroundings {
+  readonly time: VirtualTime
+  readonly random: SeededRandom
+  readonly storage: SimulatedStorage
+  readonly policy: KeyPolicy
+  readonly machine: SimulatedMachine
+  readonly sharesClock: boolean
+}
+
+/** One process of the authority, and what may be asked of it. */
+export class Replica {
+  readonly name: string
+  readonly process: SimulatedProcess
+  readonly machine: SimulatedMachine
+  readonly store: SimulatedStore
+  readonly policy: KeyPolicy
+  /** `undefined` until it has opened the ring. */
+  manager: KeyManager | undefined
+  /** Since when it has watched the ring without a gap, by its own wall clock. */
+  attendedSince: number
+  /** Until then, by its monotonic clock, its clocks went apart less than a lead ago. */
+  doubtedUntil = Number.NEGATIVE_INFINITY
+  /** When it was stopped the last time; `Infinity` when that was in the middle of something. */
+  stoppedAt = Number.POSITIVE_INFINITY
+  /** How many key pairs it is making. */
+  pairsUnderWay = 0
+  /** What operators have told it and it has not finished. */
+  errands = 0
+  /** How many of them may let a key sign before its lead. */
+  emergencies = 0
+
+  constructor(name: string, { time, random, storage, policy, machine, sharesClock }: Surroundings) {
+    this.name = name
+    this.policy = policy
+    this.machine = machine
+    this.process = new SimulatedProcess(machine, time)
+    this.attendedSince = machine.wallClock
+    const describeWriter = () => ({
+      name,
+      soonestActivation: this.attendedSince + policy.timing.rotationIntervalMs,
+      isOperator: this.errands > 0,
+      mayHurry: this.emergencies > 0,
+      isInDoubt: this.isInDoubt,
+      hasWrongClock: this.clockWrongMs !== 0,
+    })
+    const { storePollMs: pollMs } = policy.timing
+    this.store = new SimulatedStore({
+      storage,
+      process: this.process,
+      time,
+      random,
+      pollMs,
+      sharesClock,
+      describeWriter,
+    })
+  }
+
+  /** Its clock is wrong, and it has seen that. */
+  get isInDoubt(): boolean {
+    return this.clockWrongMs !== 0 && this.machine.monotonicClock < this.doubtedUntil
+  }
+
+  /** By how much the wall clock is wrong beyond what every formula reckons with; negative when it is behind. */
+  get clockWrongMs(): number {
+    const { errorMs } = this.machine
+    return Math.abs(errorMs) <= this.policy.timing.clockSkewMs ? 0 : errorMs
+  }
+
+  /** Its clock is ahead, and it has no way to know. */
+  get isMisled(): boolean {
+    return this.clockWrongMs > 0 && !this.isInDoubt
+  }
+}
