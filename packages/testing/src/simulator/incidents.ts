@@ -1,6 +1,6 @@
 import { type KeyPolicy, leadOf } from '@keyturn/keyring'
 import { goOn, noticeableStepMs, setClock, stop, wake } from './interruptions.ts'
-import { give, giveTo } from './operator.ts'
+import { give, giveTo, serversOf } from './operator.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { SimulatedMachine } from './simulated-machine.ts'
 import { changedPolicy } from './simulated-policy.ts'
@@ -184,7 +184,7 @@ function setWrong(world: World, machine: SimulatedMachine): void {
   if (!random.chance(0.6)) return
   const order = random.pick(['rotate', 'rotate --queue', 'rotate --force'] as const)
   time.schedule(random.between(0, Math.round(leadOf(policy.timing) / 2)), () => {
-    const servers = world.replicas.filter((it) => it.machine === machine && it.manager !== undefined)
+    const servers = serversOf(world).filter((it) => it.machine === machine)
     forAny(world, servers, (server) => void giveTo(world, server, order))
   })
 }

@@ -62,9 +62,12 @@ function stepThrough(replica: Replica, stepMs: number): void {
 }
 
 /** After a long absence the successor of an activation that nobody saw is reckoned from the return (R5). */
-function comeBack({ storage, time }: World, replica: Replica, absentMs: number): void {
+function comeBack({ storage }: World, replica: Replica, absentMs: number): void {
+  const { wallClock } = replica.machine
   if (absentMs <= replica.policy.timing.rotationIntervalMs) return
-  const since = Math.max(storage.ring?.writtenAt ?? 0, time.now - absentMs)
-  const isMissed = storage.ring?.keys.some(({ activateAt }) => activateAt > since && activateAt <= time.now)
-  if (isMissed === true) replica.attendedSince = replica.machine.wallClock
+  const since = Math.max(storage.ring?.writtenAt ?? 0, wallClock - absentMs)
+  // a process that is late by less may have been busy
+  const until = wallClock - LEAST_STEP_MS
+  const isMissed = storage.ring?.keys.some(({ activateAt }) => activateAt > since && activateAt < until)
+  if (isMissed === true) replica.attendedSince = wallClock
 }

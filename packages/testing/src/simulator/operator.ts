@@ -15,7 +15,7 @@ const DIES_ON_THE_WAY = 0.1
 /** An operator gives an order to a process that serves, or starts one for it; hears what comes of it, if that lives so long. */
 export async function give(world: World, order: Order): Promise<void> {
   const { random, time, storage } = world
-  const servers = world.replicas.filter(({ manager, process }) => manager !== undefined && process.isRunning)
+  const servers = serversOf(world)
   if (servers.length > 0 && random.chance(GIVEN_TO_A_SERVER)) {
     await giveTo(world, random.pick(servers), order)
     return
@@ -28,6 +28,11 @@ export async function give(world: World, order: Order): Promise<void> {
   }
   await carryOut(world, visitor, { order, opened })
   world.leave(visitor)
+}
+
+/** Processes that can be told something now. */
+export function serversOf({ replicas }: World): readonly Replica[] {
+  return replicas.filter(({ manager, process }) => manager !== undefined && process.isRunning)
 }
 
 /** An operator gives an order to a process that serves. */
