@@ -88,6 +88,7 @@ describe('tokens for nobody else (R73)', () => {
 describe('secrets (R75)', () => {
   it('are in no log and in no answer but the token itself', async () => {
     const issued = String((await jsonOf(await authority.askForToken(GRANT))).access_token)
+    const [, payload = '', signature = ''] = issued.split('.')
     const answers = await Promise.all([
       authority.askForToken(GRANT, basic(authority.clientId, 'wrong-secret-marker')),
       authority.askForSubject({ subject: 'u', role: 'role-marker' }),
@@ -96,7 +97,7 @@ describe('secrets (R75)', () => {
     ])
     const texts = await Promise.all(answers.map((answer) => answer.text()))
     for (const text of [...texts, authority.log()]) {
-      for (const secret of [authority.secret, 'wrong-secret-marker', 'role-marker', issued.slice(0, 60)]) {
+      for (const secret of [authority.secret, 'wrong-secret-marker', 'role-marker', payload, signature]) {
         expect(text).not.toContain(secret)
       }
     }
