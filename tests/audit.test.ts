@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -40,7 +40,7 @@ describe('the audit log of an installation (R50)', () => {
     await authority.stop()
     await run('keys rotate --force')
     const { events } = await run('audit list')
-    const written = events.filter(({ kind }: { kind: string }) => kind === 'ring-written')
+    const written = events.filter(({ kind }: { kind: string }) => kind === 'ring-write')
     expect(written.map((event: { generation: number }) => event.generation)).toEqual(
       written.map((_: unknown, i: number) => i + 1),
     )
@@ -84,7 +84,12 @@ describe('the audit log of an installation (R50)', () => {
     const file = join(folder, 'checkpoints')
     await writeFile(file, `${checkpoint}\n`)
     const { lines, heads } = await run('audit verify')
-    expect(await run(`audit verify --checkpoints ${file}`)).toEqual({ valid: true, lines, heads: heads + 1 })
+    expect(await run(`audit verify --checkpoints ${file}`)).toEqual({
+      valid: true,
+      ringWitnessed: true,
+      lines,
+      heads: heads + 1,
+    })
     const other = { ...env, KEYTURN_DATA_DIR: join(folder, 'other') }
     await (await startAuthority(other)).stop()
     const { code, stderr } = await keyturn(['audit', 'verify', '--checkpoints', file], other)
@@ -92,5 +97,28 @@ describe('the audit log of an installation (R50)', () => {
     expect(await run(`audit verify --checkpoints ${join(folder, 'none')}`)).toMatchObject({
       code: 'checkpoint_unreadable',
     })
+  })
+
+  it('is missed when another is in its place, and remembered anew once the operator says so', async () => {
+    await (await startAuthority(env)).stop()
+    const other = { ...env, KEYTURN_DATA_DIR: join(folder, 'other') }
+    await (await startAuthority(other)).stop()
+    await rename(join(folder, 'other/state.db'), join(folder, 'data/state.db'))
+    expect(await run('audit verify')).toMatchObject({
+      code: 'audit_broken',
+      message: 'the audit log is not the one that the ring remembers',
+    })
+    expect((await keyturn(['serve'], env)).stderr).toContain('installation_mixed')
+    await (await startAuthority(env, ['--init'])).stop()
+    expect(await run('audit verify')).toMatchObject({ valid: true, ringWitnessed: true })
+  })
+
+  it('is shown and checked also where lines are garbled or there is no ring', async () => {
+    await (await startAuthority(env)).stop()
+    tamper(`UPDATE audit SET body = '{"at":9e99,"kind":5' WHERE seq = 1`)
+    const { events } = await run('audit list')
+    expect(events[0]).toMatchObject({ seq: 1, at: null, kind: 'unreadable' })
+    await rm(join(folder, 'data/keys'), { recursive: true })
+    expect(await run('audit verify')).toMatchObject({ code: 'audit_broken' })
   })
 })

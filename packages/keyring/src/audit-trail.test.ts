@@ -93,8 +93,9 @@ describe('the audit trail of a ring (R50)', () => {
     expect(new Set(kinds().at(-1))).toEqual(new Set(['key-ends', 'max-ttl-raised', 'exposure-changed']))
     const ring = await store.load()
     if (ring === undefined) throw new Error('no ring')
-    expect(changesBetween(ring, { ...ring, held: true })).toEqual([{ change: 'ring-held' }])
-    expect(changesBetween({ ...ring, held: true }, ring)).toEqual([{ change: 'ring-confirmed' }])
+    const held = { generation: 1, writtenAt: 1 }
+    expect(changesBetween(ring, { ...ring, held })).toEqual([{ change: 'ring-held' }])
+    expect(changesBetween({ ...ring, held }, ring)).toEqual([{ change: 'ring-confirmed' }])
     expect(changesBetween(ring, ring)).toEqual([])
   })
 

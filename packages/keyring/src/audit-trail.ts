@@ -59,8 +59,8 @@ export function changesBetween(before: KeyRing | undefined, after: KeyRing): rea
   if (before !== undefined && String(exposures(before)) !== String(exposures(after))) {
     changes.push({ change: 'exposure-changed', exposureMs: exposures(after) })
   }
-  if ((before?.held ?? false) !== after.held) {
-    changes.push({ change: after.held ? 'ring-held' : 'ring-confirmed' })
+  if ((before?.held ?? null) !== after.held) {
+    changes.push({ change: after.held === null ? 'ring-confirmed' : 'ring-held' })
   }
   return changes
 }

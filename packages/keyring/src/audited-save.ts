@@ -38,5 +38,5 @@ export async function saveAudited(
 }
 
 function withMark(ring: KeyRing, mark: AuditMark | null): KeyRing {
-  return mark === null ? ring : Object.freeze({ ...ring, audit: Object.freeze(mark) })
+  return Object.freeze({ ...ring, audit: mark })
 }

@@ -49,7 +49,7 @@ export function createRing(
     tombstones: [],
     exposures: [{ exposureMs: exposureOf(policy.timing), servedFrom: now, servedUntil: null }],
     echoes: false,
-    held: false,
+    held: null,
     audit: null,
   })
 }

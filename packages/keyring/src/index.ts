@@ -11,6 +11,7 @@ export type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 export {
   type AuditMark,
   activeKey,
+  type BackupMark,
   type Exposure,
   effectiveNow,
   findKey,

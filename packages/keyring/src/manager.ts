@@ -251,7 +251,7 @@ export class KeyManager {
       nextKeyReady: findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined,
       rotationOverdue: this.#keeper.isRotationOverdue,
       clockBehind: this.#keeper.isClockBehind,
-      held: this.#keeper.ring.held,
+      held: this.#keeper.ring.held !== null,
     })
   }
 

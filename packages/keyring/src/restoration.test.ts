@@ -69,8 +69,19 @@ describe('a ring out of a backup (R21)', () => {
   })
 
   it('never goes over a ring that is whole', async () => {
-    const { store, backup, clock } = await restored()
+    const { store, backup, clock, open } = await restored()
+    const keys = await open(false)
+    await keys.confirm()
     expect(await codeOf(restoreRing(store, backup, { now: clock.now() }))).toBe('restore_refused')
+  })
+
+  it('gives way to another backup while it is held, and stays as it is for the same', async () => {
+    const { store, backup, ring, clock } = await restored()
+    const again = await restoreRing(store, backup, { now: clock.now() + 1 })
+    expect(again.generation).toBe(ring.generation)
+    const other = { ...backup, generation: 7 }
+    const replaced = await restoreRing(store, other, { now: clock.now() })
+    expect([replaced.held?.generation, replaced.generation > ring.generation]).toEqual([7, true])
   })
 
   it('is known everywhere a lead after it was restored', async () => {

@@ -10,7 +10,8 @@ const GENERATIONS_AHEAD = 1_000_000
 
 /**
  * Puts a ring out of a backup into a store that has lost its own. It is published and verifies, but signs nothing until
- * {@link KeyManager.confirm}: it may be old, and not know of a key that was revoked since.
+ * {@link KeyManager.confirm}: it may be old, and not know of a key that was revoked since. A ring that is held already gives
+ * way to another backup, and stays as it is for the same one.
  *
  * @throws {KeyturnError} `restore_refused` where the store holds a ring that is whole, and what the store throws
  */
@@ -24,13 +25,8 @@ export async function restoreRing(
     throw error
   })
   if (newest !== undefined && !(newest instanceof RingCorrupt)) {
-    throw new KeyturnError(
-      'restore_refused',
-      'the store holds a ring that is whole, and newer or another one',
-      {
-        remedy: 'stop the authority, and move the keys folder away first',
-      },
-    )
+    if (isOf(newest, backup)) return newest
+    if (newest.held === null) throw restoreRefused()
   }
   const lost = newest?.generation ?? 0
   const restored = restoredRing(backup, lost, now)
@@ -50,8 +46,25 @@ function restoredRing(backup: KeyRing, lostGeneration: number, now: number): Key
     generation,
     publishedVersion: generation,
     writtenAt: effectiveNow(backup, now),
-    held: true,
+    held: Object.freeze({ generation: backup.generation, writtenAt: backup.writtenAt }),
   })
   assertRing(restored, restored.writtenAt)
   return restored
+}
+
+/** The ring is held, and came out of this backup. */
+function isOf({ ringId, held }: KeyRing, backup: KeyRing): boolean {
+  return (
+    ringId === backup.ringId && held?.generation === backup.generation && held.writtenAt === backup.writtenAt
+  )
+}
+
+function restoreRefused(): KeyturnError {
+  return new KeyturnError(
+    'restore_refused',
+    'the store holds a ring that is whole, and newer or another one',
+    {
+      remedy: 'stop the authority, and move the keys folder away first',
+    },
+  )
 }

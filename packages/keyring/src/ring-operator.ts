@@ -79,7 +79,9 @@ export class RingOperator {
   /** Lets a ring sign that came out of a backup. */
   async confirm(): Promise<void> {
     const { keeper, onEvent } = this.#options
-    const { before, after } = await keeper.commit((ring) => (ring.held ? { ...ring, held: false } : ring))
+    const { before, after } = await keeper.commit((ring) =>
+      ring.held === null ? ring : { ...ring, held: null },
+    )
     if (after !== before) onEvent({ kind: 'ring-confirmed', generation: after.generation })
   }
 

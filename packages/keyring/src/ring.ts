@@ -19,10 +19,16 @@ export interface KeyRing {
   readonly exposures: readonly Exposure[]
   /** The generation before still holds a private half that is gone from this one. */
   readonly echoes: boolean
-  /** It came out of a backup, and signs nothing until an operator confirms it. */
-  readonly held: boolean
+  /** The backup that it came out of; it signs nothing until an operator confirms it, and this is `null`. */
+  readonly held: BackupMark | null
   /** Where the audit log says what the last write did; `null` where there is no log. */
   readonly audit: AuditMark | null
+}
+
+/** Tells one backup of a ring from another. */
+export interface BackupMark {
+  readonly generation: number
+  readonly writtenAt: number
 }
 
 /** The place of a record in an audit log. */

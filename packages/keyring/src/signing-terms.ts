@@ -9,7 +9,7 @@ import type { KeyRing } from './ring.ts'
  * @throws {KeyturnError} `ring_held`, `ttl_invalid`, `ttl_too_long`, `claims_reserved`
  */
 export function assertSignable(ring: KeyRing, key: KeyRecord, claims: object, ttlSeconds: number): void {
-  if (ring.held) {
+  if (ring.held !== null) {
     throw new KeyturnError(
       'ring_held',
       'the ring came out of a backup, and signs nothing until it is confirmed',

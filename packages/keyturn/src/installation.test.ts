@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KeyManager } from '@keyturn/keyring'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { actorOf, keyAudit } from './audit/key-audit.ts'
 import { codeOf } from './code-of.fixture.ts'
 import { loadConfig } from './config/load-config.ts'
 import { openInstallation } from './installation.ts'
@@ -30,10 +31,14 @@ async function start(
   const installation = await openInstallation(config, initialize)
   try {
     if (until === 'state') return { isNew: installation.isNew, ringId: undefined }
-    const keys = await KeyManager.open({ store: installation.store, policy: config.policy })
+    const keys = await KeyManager.open({
+      store: installation.store,
+      policy: config.policy,
+      audit: keyAudit(installation.state, actorOf('test')),
+    })
+    if (until === 'complete') await installation.complete(keys)
     await keys.close()
     const { ringId } = keys.ring()
-    if (until === 'complete') await installation.complete(ringId)
     return { isNew: installation.isNew, ringId }
   } finally {
     await installation.state.close()
@@ -81,6 +86,15 @@ describe('an installation (R16)', () => {
     expect(await codeOf(start())).toBe('installation_mixed')
     expect(await start({}, { initialize: true })).toEqual({ isNew: false, ringId })
     expect(await start()).toEqual({ isNew: false, ringId })
+  })
+
+  it('refuses a state whose audit log is not the one that the ring remembers', async () => {
+    await start()
+    await start({ name: 'other' }, { until: 'state' })
+    await rm(join(dataDir(), 'state.db'))
+    await rename(join(dataDir('other'), 'state.db'), join(dataDir(), 'state.db'))
+    expect(await codeOf(start())).toBe('installation_mixed')
+    expect((await start({}, { initialize: true })).isNew).toBe(true)
   })
 
   it('makes a ring at each start where it is kept in memory, and one client', async () => {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { KeyturnError } from '@keyturn/core'
-import type { KeyStore } from '@keyturn/keyring'
+import type { KeyManager, KeyStore } from '@keyturn/keyring'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { keysFolderOf, openKeyStore, sealingOf } from './key-store.ts'
 import { SqliteState } from './state/sqlite-state.ts'
@@ -11,8 +11,8 @@ export interface Installation {
   readonly state: SqliteState
   /** Its first start is not through: ring, state or first client are still to be made. */
   readonly isNew: boolean
-  /** Writes down that it is, and which ring it is that belongs to the state. */
-  complete(ringId: string): Promise<void>
+  /** Writes down that it is, so that ring and state know each other. */
+  complete(keys: KeyManager): Promise<void>
 }
 
 /** What a state belongs to whose ring does not outlive the process. */
@@ -35,12 +35,15 @@ export async function openInstallation(config: AuthorityConfig, initialize: bool
     const isNew = ringId === undefined
     const store = openKeyStore(config, { initialize: initialize || isNew || ringId === IN_MEMORY })
     const isKept = config.store !== 'memory'
-    if (isKept && !isNew && ringId !== IN_MEMORY && !initialize) await assertSameRing(store, ringId)
+    if (isKept && !initialize) await assertOneInstallation(store, state, ringId)
     return {
       store,
       state,
       isNew,
-      complete: async (id) => {
+      complete: async (keys) => {
+        const { ringId: id, audit } = keys.ring()
+        // a log that was begun anew is from now on the one that the ring remembers
+        if (initialize && audit?.log !== (await state.logId())) await keys.rewrap()
         if (isKept ? id !== ringId : isNew) await state.bindRing(isKept ? id : IN_MEMORY)
       },
     }
@@ -64,10 +67,18 @@ async function hasKeys(dataDir: string): Promise<boolean> {
   return names.length > 0
 }
 
-async function assertSameRing(store: KeyStore, ringId: string): Promise<void> {
+/** The state knows its ring, and the ring knows the audit log in which its last write is. */
+async function assertOneInstallation(
+  store: KeyStore,
+  state: SqliteState,
+  ringId: string | undefined,
+): Promise<void> {
   const ring = await store.load()
-  if (ring === undefined || ring.ringId === ringId) return
+  if (ring === undefined) return
+  const isOtherRing = ringId !== undefined && ringId !== IN_MEMORY && ringId !== ring.ringId
+  const isOtherLog = ring.audit !== null && ring.audit.log !== (await state.logId())
+  if (!isOtherRing && !isOtherLog) return
   throw new KeyturnError('installation_mixed', 'the key ring and the state are of two installations', {
-    remedy: 'put back the folder that belongs; or, to go on with these two: keyturn serve --init',
+    remedy: 'put back the file or folder that belongs; or, to go on with these two: keyturn serve --init',
   })
 }

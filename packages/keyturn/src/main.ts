@@ -96,7 +96,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     if (isNew && handOver !== undefined) {
       await clients.create('bootstrap', [TOKENS_ISSUE, KEYS_ADMIN], handOver)
     }
-    await complete(keys.ring().ringId)
+    await complete(keys)
     const checkpointer = new Checkpointer({ log: state, keys, clock: systemClock, logger })
     undo.push(() => checkpointer.close())
     await checkpointer.start()

@@ -13,7 +13,14 @@ import {
 } from '@keyturn/core'
 import { pairOf } from '../key-pair.ts'
 import type { KeyOrigin, KeyRecord } from '../key-record.ts'
-import { type AuditMark, assertRing, type Exposure, type KeyRing, type Tombstone } from '../ring.ts'
+import {
+  type AuditMark,
+  assertRing,
+  type BackupMark,
+  type Exposure,
+  type KeyRing,
+  type Tombstone,
+} from '../ring.ts'
 
 const FORMAT = 1
 const MAX_DEPTH = 6
@@ -52,7 +59,7 @@ export function decodeRing(bytes: Uint8Array): KeyRing {
     tombstones: takeList(value, 'tombstones').map(decodeTombstone),
     exposures: takeList(value, 'exposures').map(decodeExposure),
     echoes: take(value, 'echoes', isBoolean),
-    held: take(value, 'held', isBoolean),
+    held: decodeBackupMark(take(value, 'held', isOrNull(isJsonObject))),
     audit: decodeMark(take(value, 'audit', isOrNull(isJsonObject))),
   }
   try {
@@ -123,6 +130,11 @@ function decodeExposure(value: JsonObject): Exposure {
     servedFrom: take(value, 'servedFrom', isTime),
     servedUntil: take(value, 'servedUntil', isOrNull(isTime)),
   }
+}
+
+function decodeBackupMark(value: JsonObject | null): BackupMark | null {
+  if (value === null) return null
+  return { generation: take(value, 'generation', isTime), writtenAt: take(value, 'writtenAt', isTime) }
 }
 
 function decodeMark(value: JsonObject | null): AuditMark | null {

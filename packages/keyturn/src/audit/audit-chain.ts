@@ -35,7 +35,7 @@ export function chainHash(before: string | null, seq: number, body: string): str
 /** What is wrong with a log. */
 export interface AuditFlaw {
   readonly seq: number
-  readonly flaw: 'altered' | 'removed' | 'cut-off'
+  readonly flaw: 'altered' | 'removed' | 'cut-off' | 'replaced'
 }
 
 /**

@@ -1,10 +1,11 @@
 import {
-  isJsonObject,
   isKid,
   type JsonObject,
+  JwkRefused,
   parseJsonObject,
   parseJwk,
   splitCompact,
+  TokenRejected,
   verifySignature,
 } from '@keyturn/core'
 import type { KeyManager } from '@keyturn/keyring'
@@ -28,23 +29,26 @@ export type KnownKey = (kid: string) => JsonObject | undefined
 /**
  * Reads a checkpoint, and checks its signature. `undefined` for what is none, is of another log, or was signed by a key
  * that the log does not know.
- *
- * @throws {TokenRejected} for text that is no compact JWS
  */
 export function readCheckpoint(jws: string, log: string, keyOf: KnownKey): AuditHead | undefined {
+  try {
+    return headOf(signedPayload(jws, keyOf), log)
+  } catch (error) {
+    // text that is no token, or a key that is none since somebody garbled its line
+    if (error instanceof TokenRejected || error instanceof JwkRefused) return undefined
+    throw error
+  }
+}
+
+function signedPayload(jws: string, keyOf: KnownKey): JsonObject | undefined {
   const { header, payload, signature, signingInput } = splitCompact(jws, LONGEST)
   const { kid, typ } = decode(header) ?? {}
-  if (typ !== TYPE || !isKid(kid)) return undefined
-  const jwk = keyOf(kid)
+  const jwk = typ === TYPE && isKid(kid) ? keyOf(kid) : undefined
   if (jwk === undefined) return undefined
   // the kid is the thumbprint of the key: one that the log does not really know cannot pass for it
   const key = parseJwk({ ...jwk, kid })
-  const isSigned = verifySignature(
-    key,
-    Buffer.from(signingInput, 'latin1'),
-    Buffer.from(signature, 'base64url'),
-  )
-  return isSigned ? headOf(decode(payload), log) : undefined
+  const bytes = Buffer.from(signingInput, 'latin1')
+  return verifySignature(key, bytes, Buffer.from(signature, 'base64url')) ? decode(payload) : undefined
 }
 
 function headOf(claims: JsonObject | undefined, log: string): AuditHead | undefined {
@@ -54,6 +58,5 @@ function headOf(claims: JsonObject | undefined, log: string): AuditHead | undefi
 }
 
 function decode(part: string): JsonObject | undefined {
-  const value = parseJsonObject(Buffer.from(part, 'base64url'), DEPTH)
-  return isJsonObject(value) ? value : undefined
+  return parseJsonObject(Buffer.from(part, 'base64url'), DEPTH)
 }

@@ -28,9 +28,9 @@ export class Checkpointer {
 
   /** Resolves when the first checkpoint is made, or could not be. */
   async start(): Promise<void> {
-    this.#cancel = this.#options.clock.setTimer(() => void this.start(), INTERVAL_MS)
     this.#pending = this.#checkpoint()
     await this.#pending
+    this.#schedule()
   }
 
   async close(): Promise<void> {
@@ -38,15 +38,24 @@ export class Checkpointer {
     await this.#pending
   }
 
+  #schedule(): void {
+    this.#cancel = this.#options.clock.setTimer(() => {
+      this.#pending = this.#checkpoint()
+      this.#schedule()
+    }, INTERVAL_MS)
+  }
+
   /** One that fails is tried again in an hour: nothing hangs on it, and the log says so. */
   async #checkpoint(): Promise<void> {
     const { log, keys, clock, logger } = this.#options
     try {
+      if (keys.ring().held !== null) return
       const head = await log.head()
       if (head === undefined || head.seq === this.#lastSeq) return
       const checkpoint = await signCheckpoint(keys, await log.logId(), head)
       const { seq } = await log.append({ kind: 'checkpoint', at: clock.now(), checkpoint })
-      this.#lastSeq = seq
+      // a line that came in between is for the next one to sign
+      this.#lastSeq = seq === head.seq + 1 ? seq : head.seq
       logger.info({ checkpoint, seq: head.seq }, 'the audit log was signed')
     } catch (error) {
       logger.error({ err: error }, 'the audit log could not be signed')

@@ -2,7 +2,7 @@ import { DEFAULT_POLICY, KeyManager, MemoryKeyStore } from '@keyturn/keyring'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type AuditEvent, type AuditLine, chainHash } from './audit-chain.ts'
 import { signCheckpoint } from './checkpoint.ts'
-import { inspectAudit } from './inspection.ts'
+import { inspectAudit, revokedKids } from './inspection.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'ES256' } as const
 const LOG = 'log-1'
@@ -15,7 +15,7 @@ beforeEach(async () => {
   const created = keys
     .ring()
     .keys.map(({ kid, alg, publicJwk }) => ({ change: 'key-created', kid, alg, publicJwk }))
-  append({ kind: 'ring-written', at: 1, changes: created })
+  append({ kind: 'ring-write', at: 1, changes: created })
 })
 afterEach(() => keys.close())
 
@@ -27,8 +27,8 @@ function append(event: AuditEvent): AuditLine {
 }
 const checkpoint = (line: AuditLine, log = LOG) =>
   signCheckpoint(keys, log, { seq: line.seq, hash: line.hash })
-const inspect = (checkpoints: readonly string[] = [], ringHead?: AuditLine) =>
-  inspectAudit(lines, { log: LOG, ringHead, checkpoints })
+const inspect = (checkpoints: readonly string[] = [], ringHead?: AuditLine, log = LOG) =>
+  inspectAudit(lines, { log: LOG, ringMark: ringHead && { ...ringHead, log }, checkpoints })
 
 describe('an inspection of the audit log (R50)', () => {
   it('believes the checkpoints in the log, those from elsewhere, and the ring', async () => {
@@ -78,5 +78,33 @@ describe('an inspection of the audit log (R50)', () => {
     ]
     expect(inspect(bad)).toEqual({ lines: 2, heads: 0, flaw: undefined, refused: bad.length })
     await other.close()
+  })
+
+  it('finds another log in the place of the one that the ring remembers', () => {
+    const line = append({ kind: 'tested', at: 2 })
+    expect(inspect([], line).flaw).toBeUndefined()
+    expect(inspect([], line, 'log-2').flaw).toEqual({ seq: 2, flaw: 'replaced' })
+  })
+
+  it('says of a line with a key that it was altered, also where the key is none any more', async () => {
+    const own = await checkpoint(append({ kind: 'tested', at: 2 }))
+    append({ kind: 'checkpoint', at: 3, checkpoint: own })
+    lines[0] = { ...(lines[0] as AuditLine), body: lines[0]?.body.replace('"P-256"', '"P-255"') ?? '' }
+    expect(inspect([own]).flaw).toEqual({ seq: 1, flaw: 'altered' })
+  })
+})
+
+describe('what the log knows to be revoked (R21, R50)', () => {
+  const write = (kid: string, generation: number) =>
+    append({ kind: 'ring-write', at: 5, generation, changes: [{ change: 'key-revoked', kid }] })
+
+  it('is what was written, or may have been; not what lost to another writer', () => {
+    write('k1', 2)
+    write('k2', 3)
+    append({ kind: 'ring-write-failed', at: 5, generation: 3, failed: 'store_failed', changes: [] })
+    write('k3', 4)
+    append({ kind: 'ring-write-failed', at: 5, generation: 4, failed: 'store_conflict', changes: [] })
+    lines.push({ seq: lines.length + 1, body: 'garbled', hash: '' })
+    expect([...revokedKids(lines)]).toEqual(['k1', 'k2'])
   })
 })

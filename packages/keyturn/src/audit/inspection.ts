@@ -1,5 +1,6 @@
-import { isJsonObject, type JsonObject, parseJsonObject, TokenRejected } from '@keyturn/core'
-import { type AuditFlaw, type AuditHead, type AuditLine, findFlaw } from './audit-chain.ts'
+import { isJsonObject, type JsonObject, parseJsonObject } from '@keyturn/core'
+import type { AuditMark } from '@keyturn/keyring'
+import { type AuditFlaw, type AuditLine, findFlaw } from './audit-chain.ts'
 import { readCheckpoint } from './checkpoint.ts'
 
 /** What an inspection of the log came to. */
@@ -15,8 +16,8 @@ export interface AuditInspection {
 /** What a log is held to. */
 export interface AuditWitnesses {
   readonly log: string
-  /** What the ring remembers. */
-  readonly ringHead: AuditHead | undefined
+  /** What the ring remembers; `undefined` where there is no ring, or it remembers nothing. */
+  readonly ringMark: AuditMark | undefined
   /** Checkpoints that were kept elsewhere. */
   readonly checkpoints: readonly string[]
 }
@@ -26,42 +27,50 @@ const DEPTH = 16
 /** Holds a log against its own chain, its own checkpoints, and what others remember of it. */
 export function inspectAudit(
   lines: readonly AuditLine[],
-  { log, ringHead, checkpoints }: AuditWitnesses,
+  { log, ringMark, checkpoints }: AuditWitnesses,
 ): AuditInspection {
-  const events = lines.map(({ body }) => parseJsonObject(Buffer.from(body), DEPTH))
+  const events = lines.map(eventOf)
   const keys = new Map(events.flatMap(createdKeys))
-  const read = (jws: string) => headOf(jws, log, (kid) => keys.get(kid))
+  const read = (jws: string) => readCheckpoint(jws, log, (kid) => keys.get(kid))
   const own = events.flatMap((event) =>
     typeof event?.checkpoint === 'string' ? [read(event.checkpoint)] : [],
   )
   const given = checkpoints.map(read)
-  const heads = [...own, ...given, ringHead].filter((head) => head !== undefined)
+  const heads = [...own, ...given, ringMark].filter((head) => head !== undefined)
+  // another log in its place is whole in itself
+  const isReplaced = ringMark !== undefined && ringMark.log !== log
   return {
     lines: lines.length,
     heads: heads.length,
-    flaw: findFlaw(lines, heads),
+    flaw: isReplaced ? { seq: ringMark.seq, flaw: 'replaced' } : findFlaw(lines, heads),
     refused: given.filter((head) => head === undefined).length,
   }
 }
 
-function headOf(
-  jws: string,
-  log: string,
-  keyOf: (kid: string) => JsonObject | undefined,
-): AuditHead | undefined {
-  try {
-    return readCheckpoint(jws, log, keyOf)
-  } catch (error) {
-    if (error instanceof TokenRejected) return undefined
-    throw error
-  }
+/** The event of a line; `undefined` for one that somebody garbled. */
+export function eventOf({ body }: AuditLine): JsonObject | undefined {
+  return parseJsonObject(Buffer.from(body), DEPTH)
 }
 
-/** Every key that was ever revoked, by the log: a backup may not know of it. */
+/**
+ * Every key of which the log says that it was to be revoked: a backup may not know of it. A write that lost to another writer is
+ * no such word; one that failed otherwise is, since it may have had its effect.
+ */
 export function revokedKids(lines: readonly AuditLine[]): ReadonlySet<string> {
-  const changes = lines.flatMap(({ body }) => changesOf(parseJsonObject(Buffer.from(body), DEPTH)))
-  const revoked = changes.filter(({ change }) => change === 'key-revoked')
+  const writes: JsonObject[] = []
+  for (const event of lines.map(eventOf)) {
+    if (event?.kind === 'ring-write') writes.push(event)
+    if (event?.failed !== 'store_conflict') continue
+    const lost = writes.findLastIndex((write) => isSameWrite(write, event))
+    if (lost >= 0) writes.splice(lost, 1)
+  }
+  const revoked = writes.flatMap(changesOf).filter(({ change }) => change === 'key-revoked')
   return new Set(revoked.map(({ kid }) => String(kid)))
+}
+
+function isSameWrite(one: JsonObject, other: JsonObject): boolean {
+  const key = ({ at, generation, actor }: JsonObject) => JSON.stringify([at, generation, actor])
+  return key(one) === key(other)
 }
 
 /** Every key is in the log with its public half from before it signed. */

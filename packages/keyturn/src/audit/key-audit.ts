@@ -18,7 +18,7 @@ export function actorOf(program: string): Actor {
 export function keyAudit(log: AuditLog, actor: Actor): AuditTrail {
   return {
     async record({ at, failed, ...entry }) {
-      const kind = failed === undefined ? 'ring-written' : 'ring-write-failed'
+      const kind = failed === undefined ? 'ring-write' : 'ring-write-failed'
       const head = await log.append({ kind, at, actor, ...(failed !== undefined && { failed }), ...entry })
       return { log: await log.logId(), ...head }
     },

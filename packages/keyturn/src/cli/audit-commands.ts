@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { KeyturnError } from '@keyturn/core'
+import type { AuditMark } from '@keyturn/keyring'
 import { Command } from 'commander'
-import { inspectAudit } from '../audit/inspection.ts'
-import { print, rfc3339, table } from './output.ts'
+import type { AuditFlaw, AuditLine } from '../audit/audit-chain.ts'
+import { eventOf, inspectAudit } from '../audit/inspection.ts'
+import { print, rfc3339, say, table } from './output.ts'
 import { withSettings } from './setting-flags.ts'
 import { visitAudit, visitKeys } from './visit-keys.ts'
+
+/** Beyond this a Date is none. */
+const LAST_TIME_MS = 8.64e15
 
 /** `keyturn audit`: what happened to the keys, and whether the record of it is whole. */
 export function auditCommands(): Command {
@@ -19,11 +24,10 @@ function listCommand(): Command {
     .description('show every line')
     .action(async (_options: unknown, command: Command) => {
       await visitAudit(command, async (log) => {
-        const lines = await log.lines()
-        const events = lines.map((line) => ({ seq: line.seq, ...JSON.parse(line.body), hash: line.hash }))
+        const events = (await log.lines()).map(describeLine)
         const rows = events.map(({ seq, at, kind, hash: _hash, ...rest }) => [
           String(seq),
-          rfc3339(at),
+          at ?? '-',
           kind,
           JSON.stringify(rest),
         ])
@@ -35,41 +39,62 @@ function listCommand(): Command {
 function verifyCommand(): Command {
   return withSettings(new Command('verify'), 'data-folder')
     .option('--checkpoints <file>', 'checkpoints that were kept elsewhere, one a line')
-    .description('find a line that was removed, altered or cut off')
+    .description('find a line that was removed, altered or cut off, or a log that was replaced')
     .action(async ({ checkpoints: file }: { checkpoints?: string }, command: Command) => {
       const checkpoints = file === undefined ? [] : readCheckpoints(file)
-      await visitKeys(command, async (manager) => {
-        await visitAudit(command, async (audit) => {
-          const log = await audit.logId()
-          const mark = manager.ring().audit
-          const ringHead = mark?.log === log ? mark : undefined
-          const { flaw, refused, ...counts } = inspectAudit(await audit.lines(), {
-            log,
-            ringHead,
-            checkpoints,
-          })
-          if (flaw !== undefined) {
-            throw new KeyturnError('audit_broken', `line ${flaw.seq} of the audit log was ${flaw.flaw}`, {
-              remedy: 'keep the state file as it is, and find out who could write it',
-            })
-          }
-          if (refused > 0) {
-            throw new KeyturnError(
-              'checkpoint_refused',
-              `${refused} checkpoints are not of this log and its keys`,
-              {
-                remedy: 'see whether they are of another installation',
-              },
-            )
-          }
-          print(
-            command,
-            { valid: true, ...counts },
-            `whole: ${counts.lines} lines, as ${counts.heads} heads have it`,
-          )
-        })
+      const ringMark = await ringMarkOf(command)
+      await visitAudit(command, async (audit) => {
+        const witnesses = { log: await audit.logId(), ringMark, checkpoints }
+        const { flaw, refused, ...counts } = inspectAudit(await audit.lines(), witnesses)
+        if (flaw !== undefined) throw auditBroken(flaw)
+        if (refused > 0) throw checkpointRefused(refused)
+        const text = `whole: ${counts.lines} lines, as ${counts.heads} heads have it`
+        print(command, { valid: true, ringWitnessed: ringMark !== undefined, ...counts }, text)
       })
     })
+}
+
+/** After an incident there may be no ring to ask; the log is then held to the rest. */
+async function ringMarkOf(command: Command): Promise<AuditMark | undefined> {
+  let mark: AuditMark | undefined
+  try {
+    await visitKeys(command, async (manager) => {
+      mark = manager.ring().audit ?? undefined
+    })
+  } catch (error) {
+    if (!(error instanceof KeyturnError) || !/^(ring|kek|store)_/.test(error.code)) throw error
+    say(`the ring cannot witness: ${error.code}: ${error.message}`)
+  }
+  return mark
+}
+
+/** A line as it is shown: also one that somebody garbled. */
+function describeLine(line: AuditLine) {
+  const { at, kind, ...event } = eventOf(line) ?? {}
+  const time = typeof at === 'number' && Math.abs(at) <= LAST_TIME_MS ? rfc3339(at) : null
+  return {
+    ...event,
+    seq: line.seq,
+    at: time,
+    kind: typeof kind === 'string' ? kind : 'unreadable',
+    hash: line.hash,
+  }
+}
+
+function auditBroken({ seq, flaw }: AuditFlaw): KeyturnError {
+  const what =
+    flaw === 'replaced'
+      ? 'the audit log is not the one that the ring remembers'
+      : `line ${seq} of the audit log was ${flaw}`
+  return new KeyturnError('audit_broken', what, {
+    remedy: 'keep the state file as it is, and find out who could write it',
+  })
+}
+
+function checkpointRefused(count: number): KeyturnError {
+  return new KeyturnError('checkpoint_refused', `${count} checkpoints are not of this log and its keys`, {
+    remedy: 'see whether they are of another installation',
+  })
 }
 
 function readCheckpoints(file: string): readonly string[] {

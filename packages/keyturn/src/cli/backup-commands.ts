@@ -105,11 +105,6 @@ export function rewrapCommand(): Command {
 async function heldRing(command: Command, backup: KeyRing, hasLog: boolean): Promise<KeyRing> {
   // it may be lost altogether, beside a state that is not
   const store = openSharedKeyStore(configOf(command), { initialize: true })
-  const there = await store.load().catch((error: unknown) => {
-    if (error instanceof KeyturnError && error.code === 'ring_corrupt') return undefined
-    throw error
-  })
-  if (there?.held === true && there.ringId === backup.ringId) return there
   const audit = auditOf(command)
   try {
     return await restoreRing(store, backup, { now: Date.now(), ...(hasLog && { audit: audit.trail }) })

@@ -57,8 +57,9 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
   'keyturn keys rewrap': { generation: 'number of the write that sealed it' },
   'keyturn audit list': {
     'events[].seq': 'number of the line',
-    'events[].at': 'time in milliseconds since the epoch',
-    'events[].kind': '`ring-written`, `ring-write-failed` or `checkpoint`',
+    'events[].at': 'time; `null` in a line that cannot be read',
+    'events[].kind':
+      '`unreadable` for a line that is not as it was written, else `ring-write`, `ring-write-failed` or `checkpoint`',
     'events[].hash': 'over this line and all before it',
     'events[].actor?': 'who wrote the ring: `program`, the command, and `uid`, the user that it ran as',
     'events[].generation?': 'of the ring',
@@ -68,6 +69,7 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
   },
   'keyturn audit verify': {
     valid: '`true`; a log that is not whole is an error',
+    ringWitnessed: 'whether the ring remembered a line that was held against it',
     lines: 'how many there are',
     heads: 'how many statements of how far the log had gone were held against it',
   },
