@@ -121,4 +121,25 @@ describe('the audit log of an installation (R50)', () => {
     await rm(join(folder, 'data/keys'), { recursive: true })
     expect(await run('audit verify')).toMatchObject({ code: 'audit_broken' })
   })
+
+  it('keeps a key revoked, and a start from going back, when ring files are lost', async () => {
+    await (await startAuthority(env)).stop()
+    const { keys } = await run('keys list')
+    const file = (generation: number) => join(folder, `data/keys/ring.00000000000${generation}.json`)
+    await run(`keys revoke --reason leaked ${keys[0].kid}`)
+    await rm(file(2))
+    const authority = await startAuthority(env)
+    const jwks = await (await fetch(`${authority.ready.url}/.well-known/jwks.json`)).text()
+    expect(jwks).not.toContain(keys[0].kid)
+    await authority.stop()
+    const { generation } = await run('keys list')
+    await rm(file(generation))
+    const whole = await run('keys list')
+    expect(whole.generation).toBe(generation - 1)
+    await run('audit verify')
+    tamper(
+      `INSERT INTO audit VALUES (900, '{"kind":"ring-write","at":1,"generation":${generation + 5},"changes":[]}', 'x')`,
+    )
+    expect((await keyturn(['serve'], env)).stderr).toContain('ring_rolled_back')
+  })
 })

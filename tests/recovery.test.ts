@@ -181,6 +181,16 @@ describe('recovery as documented (R16, R21)', () => {
     await stateless.stop()
   })
 
+  it('from a leak while the state is gone: what cannot be recorded is done when asked for so', async () => {
+    await (await startAuthority(env)).stop()
+    await rm(join(folder, 'data/state.db'))
+    const [leaked] = await keysNow()
+    expect(await refusal(follow('revoke', { kid: leaked?.kid ?? '' }))).toBe('state_missing')
+    expect((await keysNow())[0]?.state).toBe('active')
+    await follow('revoke-again', { kid: leaked?.kid ?? '' })
+    expect((await keysNow())[0]?.state).toBe('revoked')
+  })
+
   it('from a leak of one key, and of the whole store', async () => {
     const authority = await startAuthority(env)
     const [leaked] = await keysNow()

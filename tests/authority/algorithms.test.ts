@@ -31,4 +31,16 @@ describe('an authority for every algorithm (R2, R24)', () => {
         for (const member of ['d', 'priv']) expect(key).not.toHaveProperty(member)
     },
   )
+
+  it.each(AVAILABLE_ALGORITHMS.filter((name) => name.startsWith('ML-DSA')))(
+    'makes no token with %s that is too long for services',
+    async (algorithm) => {
+      authority = await runAuthority({ KEYTURN_KEYS_ALGORITHM: algorithm })
+      const ask = async (bytes: number) =>
+        await authority?.askForSubject({ subject: 'u', claims: { note: 'x'.repeat(bytes) } })
+      expect((await ask(500))?.status).toBe(201)
+      const refused = await ask(4000)
+      expect([refused?.status, (await refused?.json())?.code]).toEqual([400, 'claims_refused'])
+    },
+  )
 })

@@ -58,6 +58,13 @@ describe('a ring out of a backup (R21)', () => {
     expect(ring.publishedVersion).toBe(ring.generation)
   })
 
+  it('is newer than an earlier restore of the same backup, though nothing is left of that', async () => {
+    const { backup, ring, clock } = await restored()
+    await clock.advance(20_000)
+    const again = await restoreRing(new MemoryKeyStore(), backup, { now: clock.now() })
+    expect(again.generation).toBeGreaterThan(ring.generation + 20)
+  })
+
   it('moves no time of a key, and turns once after a long absence', async () => {
     const { backup, ring, open, clock } = await restored({ afterMs: 10 * timing.rotationIntervalMs })
     expect(ring.keys.map(({ activateAt, signUntil }) => [activateAt, signUntil])).toEqual(

@@ -5,8 +5,12 @@ import { assertRing, effectiveNow, inUseUntil, type KeyRing } from './ring.ts'
 import { type KeyStore, RingCorrupt } from './stores/key-store.ts'
 import { propagationOf, type Timing } from './timing.ts'
 
-/** How many writes a ring may be ahead of its backup. A verifier refuses a set that is older than the one it has. */
+/**
+ * How many writes a ring may be ahead of its backup. A verifier refuses a set that is older than the one it has. Also the second
+ * restore of one backup must be ahead of the first and its writes: the clock is, at fewer than ten writes a second.
+ */
 const GENERATIONS_AHEAD = 1_000_000
+const TICK_MS = 100
 
 /**
  * Puts a ring out of a backup into a store that has lost its own. It is published and verifies, but signs nothing until
@@ -40,7 +44,8 @@ export function knownEverywhereAt(restored: KeyRing, timing: Timing): number {
 
 /** The ring of a backup as a generation that is ahead of all that was published. */
 function restoredRing(backup: KeyRing, lostGeneration: number, now: number): KeyRing {
-  const generation = Math.max(backup.generation, lostGeneration) + GENERATIONS_AHEAD
+  const generation =
+    Math.max(backup.generation, lostGeneration, Math.floor(now / TICK_MS)) + GENERATIONS_AHEAD
   const restored: KeyRing = Object.freeze({
     ...backup,
     generation,

@@ -104,4 +104,10 @@ describe('an installation (R16)', () => {
     await rm(join(dataDir(), 'keys'), { recursive: true })
     expect(await codeOf(start())).toBe('ring_missing')
   })
+
+  it('does not forget a lost state while its ring is kept in memory', async () => {
+    await start()
+    await rm(join(dataDir(), 'state.db'))
+    expect(await codeOf(start({ store: 'memory' }))).toBe('state_missing')
+  })
 })

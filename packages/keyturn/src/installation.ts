@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { KeyturnError } from '@keyturn/core'
 import type { KeyManager, KeyStore } from '@keyturn/keyring'
+import { isRolledBack } from './audit/inspection.ts'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { keysFolderOf, openKeyStore, sealingOf } from './key-store.ts'
 import { SqliteState } from './state/sqlite-state.ts'
@@ -28,7 +29,8 @@ const IN_MEMORY = 'memory'
 export async function openInstallation(config: AuthorityConfig, initialize: boolean): Promise<Installation> {
   const { dataDir } = config
   await assertSealerWorks(config)
-  const mayCreate = initialize || config.store === 'memory' || !(await hasKeys(dataDir))
+  // also where the ring is in memory: keys in the folder say that there was a state
+  const mayCreate = initialize || !(await hasKeys(dataDir))
   const state = await SqliteState.open({ dataDir, mayCreate })
   try {
     const ringId = await state.ringId()
@@ -77,8 +79,22 @@ async function assertOneInstallation(
   if (ring === undefined) return
   const isOtherRing = ringId !== undefined && ringId !== IN_MEMORY && ringId !== ring.ringId
   const isOtherLog = ring.audit !== null && ring.audit.log !== (await state.logId())
-  if (!isOtherRing && !isOtherLog) return
+  if (!isOtherRing && !isOtherLog) {
+    if (isRolledBack(ring.generation, await state.lines())) throw rolledBack(ring.generation)
+    return
+  }
   throw new KeyturnError('installation_mixed', 'the key ring and the state are of two installations', {
     remedy: 'put back the file or folder that belongs; or, to go on with these two: keyturn serve --init',
   })
+}
+
+function rolledBack(generation: number): KeyturnError {
+  return new KeyturnError(
+    'ring_rolled_back',
+    `the key ring is at generation ${generation}, and the audit log knows of later ones`,
+    {
+      remedy:
+        'put back the newest ring file, or move the keys folder away and: keyturn keys restore FILE; to go on with this one: keyturn serve --init',
+    },
+  )
 }

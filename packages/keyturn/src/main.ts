@@ -3,6 +3,7 @@ import { KeyManager } from '@keyturn/keyring'
 import type { FastifyInstance } from 'fastify'
 import { Checkpointer } from './audit/checkpointer.ts'
 import { actorOf, keyAudit } from './audit/key-audit.ts'
+import { revokeAgain } from './audit/revocations.ts'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { createAdminServer } from './http/admin-server.ts'
 import { listen } from './http/listener.ts'
@@ -67,6 +68,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       },
     })
     undo.push(() => keys.close())
+    await revokeAgain(keys, state)
     metrics.observe({ keys, now: () => keys.now, dataDir: config.dataDir })
     const clients = new ClientRegistry(state, systemClock.now)
     const { issuer, audience, accessTokenTtlSeconds: ttlSeconds } = config

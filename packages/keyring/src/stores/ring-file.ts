@@ -6,6 +6,7 @@ import type { Sealing } from './ring-sealer.ts'
 
 const NAME = /^ring\.(\d{12})\.json$/
 const HEADER = /^keyturn-ring 1 generation (\d{1,12}) sha256 ([0-9a-f]{64})$/
+const LAST_GENERATION = 999_999_999_999
 const NEWLINE = 0x0a
 const OPENING_BRACE = 0x7b
 
@@ -22,6 +23,12 @@ export function generationOf(fileName: string): number | undefined {
 
 /** Two lines: what the file is, with a checksum over the second; and the ring, sealed where there is a sealer. */
 export async function encodeRingFile(ring: KeyRing, { sealer }: Sealing = {}): Promise<Buffer> {
+  if (ring.generation > LAST_GENERATION) {
+    throw new KeyturnError(
+      'store_failed',
+      'the ring has come to the last generation that a file name can hold',
+    )
+  }
   const plain = encodeRing(ring)
   const body = sealer === undefined ? plain : await sealer.seal(Buffer.from(plain))
   return Buffer.from(

@@ -2,7 +2,7 @@ import { DEFAULT_POLICY, KeyManager, MemoryKeyStore } from '@keyturn/keyring'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type AuditEvent, type AuditLine, chainHash } from './audit-chain.ts'
 import { signCheckpoint } from './checkpoint.ts'
-import { inspectAudit, revokedKids } from './inspection.ts'
+import { inspectAudit, isRolledBack, revokedKids } from './inspection.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'ES256' } as const
 const LOG = 'log-1'
@@ -91,6 +91,24 @@ describe('an inspection of the audit log (R50)', () => {
     append({ kind: 'checkpoint', at: 3, checkpoint: own })
     lines[0] = { ...(lines[0] as AuditLine), body: lines[0]?.body.replace('"P-256"', '"P-255"') ?? '' }
     expect(inspect([own]).flaw).toEqual({ seq: 1, flaw: 'altered' })
+  })
+})
+
+describe('a ring that is older than its log (R16, R21)', () => {
+  it('is one of which the log knows two later writes, since it was made', () => {
+    const write = (generation: number) =>
+      append({ kind: 'ring-write', at: generation, generation, changes: [] })
+    for (const generation of [2, 3, 4]) write(generation)
+    expect([2, 3, 4, 5].map((generation) => isRolledBack(generation, lines))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
+    append({ kind: 'ring-write', at: 9, generation: 1, changes: [] })
+    expect(isRolledBack(1, lines)).toBe(false)
+    write(1_000_007)
+    expect([isRolledBack(1, lines), isRolledBack(1_000_006, lines)]).toEqual([true, false])
   })
 })
 

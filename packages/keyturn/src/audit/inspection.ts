@@ -57,6 +57,23 @@ export function eventOf({ body }: AuditLine): JsonObject | undefined {
  * no such word; one that failed otherwise is, since it may have had its effect.
  */
 export function revokedKids(lines: readonly AuditLine[]): ReadonlySet<string> {
+  const revoked = writesOf(lines)
+    .flatMap(changesOf)
+    .filter(({ change }) => change === 'key-revoked')
+  return new Set(revoked.map(({ kid }) => String(kid)))
+}
+
+/**
+ * Says whether a ring is older than what the log knows to have been saved: a write to generation n + 2 means that n + 1 was.
+ * Only since the ring was made: `serve --init` makes another one.
+ */
+export function isRolledBack(generation: number, lines: readonly AuditLine[]): boolean {
+  const generations = writesOf(lines).map((write) => Number(write.generation))
+  return generations.slice(generations.lastIndexOf(1) + 1).some((written) => written > generation + 1)
+}
+
+/** The writes that were made, or may have been; not those that lost to another writer. */
+function writesOf(lines: readonly AuditLine[]): readonly JsonObject[] {
   const writes: JsonObject[] = []
   for (const event of lines.map(eventOf)) {
     if (event?.kind === 'ring-write') writes.push(event)
@@ -64,8 +81,7 @@ export function revokedKids(lines: readonly AuditLine[]): ReadonlySet<string> {
     const lost = writes.findLastIndex((write) => isSameWrite(write, event))
     if (lost >= 0) writes.splice(lost, 1)
   }
-  const revoked = writes.flatMap(changesOf).filter(({ change }) => change === 'key-revoked')
-  return new Set(revoked.map(({ kid }) => String(kid)))
+  return writes
 }
 
 function isSameWrite(one: JsonObject, other: JsonObject): boolean {

@@ -9,12 +9,12 @@ import {
   writeBackup,
 } from '@keyturn/keyring'
 import { Command } from 'commander'
-import { revokedKids } from '../audit/inspection.ts'
+import { eventOf } from '../audit/inspection.ts'
+import { revokeAgain } from '../audit/revocations.ts'
 import { openSharedKeyStore, sealingOf } from '../key-store.ts'
-import { hasStateFile } from '../state/state-file.ts'
 import { print, rfc3339, say } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
-import { auditOf, visitAudit, visitKeys } from './visit-keys.ts'
+import { auditOf, visitAudit, visitKeys, WITHOUT_AUDIT } from './visit-keys.ts'
 
 /** `keyturn keys backup`: a copy of the ring, with its private halves. */
 export function backupCommand(): Command {
@@ -54,15 +54,16 @@ export function restoreCommand(): Command {
   return withSettings(new Command('restore'), 'data-folder')
     .argument('<file>', 'a backup, or a ring file of a keys folder')
     .option('--confirm', 'let it sign: no key that it holds was revoked since it was written')
+    .option(...WITHOUT_AUDIT)
     .description(
       'put back a ring that was lost; it verifies at once, and signs once it is confirmed (stop the authority first)',
     )
     .action(async (file: string, { confirm }: { confirm?: boolean }, command: Command) => {
       const config = configOf(command)
       const backup = await readBackup(file, sealingOf(config))
-      const hasLog = await hasStateFile(config.dataDir)
-      const ring = await heldRing(command, backup, hasLog)
-      const revokedAgain = hasLog ? await revokeAgain(command, ring) : []
+      const hasLog = command.opts<{ withoutAudit?: boolean }>().withoutAudit !== true
+      const ring = await heldRing(command, backup)
+      const revokedAgain = hasLog ? await revokeWhatWas(command) : []
       if (confirm === true) await visitKeys(command, (manager) => manager.confirm())
       const knownFrom = rfc3339(knownEverywhereAt(ring, config.policy.timing))
       print(
@@ -75,13 +76,14 @@ export function restoreCommand(): Command {
       if (confirm === true) return
       say(`it signs nothing before: keyturn keys restore ${file} --confirm`)
       if (hasLog) return
-      say(`there is no audit log: revoke what was revoked after ${rfc3339(backup.writtenAt)}`)
+      say(`without the audit log: revoke what was revoked after ${rfc3339(backup.writtenAt)}`)
     })
 }
 
 /** `keyturn keys rewrap`: seals the ring under the newest key-encryption key. */
 export function rewrapCommand(): Command {
   return withSettings(new Command('rewrap'), 'data-folder')
+    .option(...WITHOUT_AUDIT)
     .description('seal the ring under the newest key-encryption key, also one that was not sealed')
     .action(async (_options: unknown, command: Command) => {
       if (sealingOf(configOf(command)).sealer === undefined) {
@@ -102,27 +104,28 @@ export function rewrapCommand(): Command {
 }
 
 /** Restores it, unless that is done already and only the confirmation is missing. */
-async function heldRing(command: Command, backup: KeyRing, hasLog: boolean): Promise<KeyRing> {
+async function heldRing(command: Command, backup: KeyRing): Promise<KeyRing> {
   // it may be lost altogether, beside a state that is not
   const store = openSharedKeyStore(configOf(command), { initialize: true })
   const audit = auditOf(command)
   try {
-    return await restoreRing(store, backup, { now: Date.now(), ...(hasLog && { audit: audit.trail }) })
+    return await restoreRing(store, backup, { now: Date.now(), audit: audit.trail })
   } finally {
     await audit.close()
   }
 }
 
 /** Revoked is for ever, whatever a backup knows. */
-async function revokeAgain(command: Command, ring: KeyRing): Promise<readonly string[]> {
-  const revoked = await visitAudit(command, async (log) => revokedKids(await log.lines()))
-  const kids = ring.keys.filter((key) => revoked.has(key.kid) && key.revokedAt === null).map(({ kid }) => kid)
-  for (const kid of kids) {
-    await visitKeys(command, (manager) =>
-      manager.revoke(kid, { reason: 'it was revoked before the restore' }),
-    )
-  }
-  return kids
+async function revokeWhatWas(command: Command): Promise<readonly string[]> {
+  return await visitAudit(command, async (log) => {
+    const lastAt = (await log.lines()).map(eventOf).findLast((event) => typeof event?.at === 'number')?.at
+    say(`the audit log knows of what was revoked until ${rfc3339(Number(lastAt ?? 0))}`)
+    let kids: readonly string[] = []
+    await visitKeys(command, async (manager) => {
+      kids = await revokeAgain(manager, log)
+    })
+    return kids
+  })
 }
 
 function summaryOf(ring: KeyRing) {

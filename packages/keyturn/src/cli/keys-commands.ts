@@ -4,7 +4,7 @@ import { Command, Option } from 'commander'
 import { backupCommand, restoreCommand, rewrapCommand, verifyCommand } from './backup-commands.ts'
 import { print, rfc3339, say, table } from './output.ts'
 import { withSettings } from './setting-flags.ts'
-import { visitKeys } from './visit-keys.ts'
+import { visitKeys, WITHOUT_AUDIT } from './visit-keys.ts'
 
 /** `keyturn keys`: looks at the ring and changes it, with the authority up or down. */
 export function keysCommands(): Command {
@@ -41,6 +41,7 @@ function rotateCommand(): Command {
       '--force',
       'do it now, though verifiers that have not seen the key refuse its tokens until they refresh',
     )
+    .option(...WITHOUT_AUDIT)
     .option('--wait', 'return when the key signs')
     .action(async (options: { queue?: boolean; force?: boolean; wait?: boolean }, command: Command) => {
       await visitKeys(command, async (manager) => {
@@ -70,6 +71,7 @@ function revokeCommand(): Command {
       '--fresh',
       'the store leaked: revoke every key whose private half is in it, and sign with a new pair',
     )
+    .option(...WITHOUT_AUDIT)
     .description('take a key out of use now; verifiers refuse its tokens by the printed time')
     .action(async (kid: string, options: { reason: string; fresh?: boolean }, command: Command) => {
       await visitKeys(command, async (manager) => {

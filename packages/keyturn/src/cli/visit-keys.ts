@@ -1,3 +1,4 @@
+import { KeyturnError } from '@keyturn/core'
 import { type AuditTrail, KeyManager } from '@keyturn/keyring'
 import type { Command } from 'commander'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -28,20 +29,35 @@ export async function visitKeys(
   }
 }
 
+/** What lets a command change the ring though the audit log cannot be written: an emergency must not wait for a database. */
+export const WITHOUT_AUDIT = [
+  '--without-audit',
+  'do it though it cannot be recorded: the state is lost or cannot be written',
+] as const
+
 /** The audit log as a command reaches it: not opened before there is something to write down. */
 export function auditOf(command: Command): { readonly trail: AuditTrail; close(): Promise<void> } {
   const { dataDir } = configOf(command)
   const actor = actorOf(nameOf(command))
+  const isWithout = command.opts<{ withoutAudit?: boolean }>().withoutAudit === true
   let state: Promise<SqliteState> | undefined
-  return {
-    trail: {
-      record: async (entry) => {
-        state ??= SqliteState.open({ dataDir, mayCreate: false })
-        return await keyAudit(await state, actor).record(entry)
-      },
-    },
-    close: async () => await (await state?.catch(() => undefined))?.close(),
+  const record: AuditTrail['record'] = async (entry) => {
+    if (isWithout) return null
+    try {
+      state ??= SqliteState.open({ dataDir, mayCreate: false })
+      return await keyAudit(await state, actor).record(entry)
+    } catch (error) {
+      throw error instanceof KeyturnError ? notRecorded(error) : error
+    }
   }
+  return { trail: { record }, close: async () => await (await state?.catch(() => undefined))?.close() }
+}
+
+function notRecorded(error: KeyturnError): KeyturnError {
+  return new KeyturnError(error.code, `cannot record it: ${error.message}`, {
+    remedy: `${error.remedy ?? 'see the log'}; in an emergency: --without-audit`,
+    cause: error,
+  })
 }
 
 /** Opens the audit log to read it. */

@@ -65,6 +65,15 @@ describe('key-encryption keys (R19, R54)', () => {
     expect(message).not.toContain(text)
   })
 
+  it('are not taken for none when the variable is empty, which would leave the keys in the clear', () => {
+    const env = { KEYTURN_KEYS_ENCRYPTION_KEY: '' }
+    expect(errorOf(() => loadConfig({ flags: {}, env, file: undefined })).code).toBe('config_invalid')
+  })
+
+  it('are not waited for where a folder or a pipe stands in their place', () => {
+    expect(errorOf(() => read({ file: folder })).code).toBe('config_file_unreadable')
+  })
+
   it('do not show when a configuration is printed', () => {
     const config = loadConfig({
       flags: {},

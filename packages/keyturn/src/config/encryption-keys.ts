@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
 
@@ -42,11 +42,22 @@ function textOf({ text, file, credentialsDirectory }: EncryptionKeySources): str
   if (file !== undefined) return readText(file)
   if (credentialsDirectory === undefined) return undefined
   const credential = join(credentialsDirectory, CREDENTIAL)
-  return existsSync(credential) ? readText(credential) : undefined
+  return isThere(credential) ? readText(credential) : undefined
+}
+
+/** What cannot be seen may be there: then reading it fails, and the keys are not left in the clear. */
+function isThere(file: string): boolean {
+  try {
+    return statSync(file).isFile()
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT'
+  }
 }
 
 function readText(file: string): string {
   try {
+    // a pipe would keep every command waiting
+    if (!statSync(file).isFile()) throw Object.assign(new Error('no file'), { code: 'not a file' })
     return readFileSync(file, 'utf8')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException

@@ -34,9 +34,16 @@ export function collectSettings({ flags, env, file }: ConfigSources): GivenSetti
 /** Variables of the verifier are no mistake: a service and its authority may share an environment. */
 const OTHERS: ReadonlySet<string> = new Set(['KEYTURN_CONFIG', ...VERIFIER_VARIABLES.map(({ name }) => name)])
 
+/** An empty variable is as good as none, but not where that would leave the keys in the clear. */
+function isSecret(name: string): boolean {
+  return [...SECRET_SETTINGS].some((key) => variableOf(key) === name)
+}
+
 function knownVariables(env: ConfigSources['env']): readonly SettingKey[] {
   const ours = new Map(SETTING_KEYS.map((key) => [variableOf(key), key]))
-  const names = Object.keys(env).filter((name) => name.startsWith('KEYTURN_') && env[name] !== '')
+  const names = Object.keys(env).filter(
+    (name) => name.startsWith('KEYTURN_') && (env[name] !== '' || isSecret(name)),
+  )
   const unknown = names.filter((name) => !ours.has(name) && !OTHERS.has(name))
   if (unknown.length > 0) throw unknownSetting(`${unknown.join(', ')}: no such variable`)
   return names.map((name) => ours.get(name)).filter((key) => key !== undefined)

@@ -37,6 +37,8 @@ export interface SubjectRequest {
 
 const ACCESS_TOKEN = 'at+jwt'
 /** Verifiers take tokens of at most 8 KiB; what is left is for header, signature and base64url. */
+/** What verifiers take, by default. */
+const LONGEST_TOKEN = 8192
 const MAX_CLAIMS_BYTES = 5120
 
 /** Verifiers take payloads of at most 16 levels. */
@@ -109,6 +111,13 @@ export class TokenService {
     const ttlSeconds = asked.ttlSeconds ?? Math.min(this.#options.ttlSeconds, keys.maxTtlSeconds)
     const startedAt = performance.now()
     const token = await keys.sign(claims, { ttlSeconds, typ: ACCESS_TOKEN })
+    // long signatures leave less room for claims
+    if (token.length > LONGEST_TOKEN) {
+      throw new KeyturnError(
+        'claims_refused',
+        `expected claims that fit into a token of ${LONGEST_TOKEN} characters`,
+      )
+    }
     onIssued(performance.now() - startedAt)
     return { token, expiresInSeconds: ttlSeconds, scope }
   }

@@ -1,6 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import { KeyturnError } from '@keyturn/core'
 import type { DatabaseAnswer, DatabaseQuery } from './database-thread.ts'
+import { stateCorrupt } from './state-file.ts'
+
+/** What SQLite says of a file that is none of its own, or is no longer whole. */
+const NO_DATABASE = /not a database|malformed/
 
 /** A row as SQLite gives it. */
 export type Row = Readonly<Record<string, unknown>>
@@ -68,6 +72,7 @@ export class Database {
   }
 
   #failed(why: string, cause: unknown): KeyturnError {
+    if (NO_DATABASE.test(why)) return stateCorrupt(this.#path, `cannot be read: ${why}`)
     return new KeyturnError('state_failed', `cannot work with ${this.#path} (${why})`, {
       remedy: 'check that the disk is mounted, has space and lets this user write',
       cause,

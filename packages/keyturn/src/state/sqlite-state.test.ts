@@ -87,7 +87,7 @@ describe('the state of an authority (R49)', () => {
     await writeFile(path, '')
     expect(await codeOf(open(false))).toBe('state_corrupt')
     await writeFile(path, 'x'.repeat(4096))
-    expect(await codeOf(open(false))).toBe('state_failed')
+    expect(await codeOf(open(false))).toBe('state_corrupt')
   })
 
   it('answers with an error, not with silence, once it is closed', async () => {

@@ -3,7 +3,7 @@ import type { AuditEvent, AuditHead, AuditLine } from '../audit/audit-chain.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Client, ClientStore, RegisteredClient } from './client-store.ts'
 import { Database, type Row } from './database.ts'
-import { createStateFile, hasStateFile, stateFileOf } from './state-file.ts'
+import { createStateFile, hasStateFile, stateCorrupt, stateFileOf } from './state-file.ts'
 
 const VERSION = 1
 
@@ -162,9 +162,7 @@ async function assertVersion(database: Database, path: string): Promise<void> {
       remedy: 'run the version that wrote it, or a later one',
     })
   }
-  throw new KeyturnError('state_corrupt', `${path} is empty, or of something else`, {
-    remedy: `restore the file; or, to give up all clients: mv ${path} ${path}.corrupt, then keyturn serve --init`,
-  })
+  throw stateCorrupt(path, 'is empty, or of something else')
 }
 
 function stateMissing(path: string): KeyturnError {

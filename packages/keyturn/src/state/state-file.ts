@@ -56,6 +56,13 @@ export async function createStateFile(dataDir: string, fill: (path: string) => P
   })
 }
 
+/** What stands in the place of the state is none. */
+export function stateCorrupt(path: string, what: string): KeyturnError {
+  return new KeyturnError('state_corrupt', `${path} ${what}`, {
+    remedy: `restore the file; or, to give up all clients: mv ${path} ${path}.corrupt, then keyturn serve --init`,
+  })
+}
+
 /** Gives errors of the file system a code of ours and a remedy. */
 async function guarded<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
