@@ -1,7 +1,7 @@
 import { type AuditTrail, changesBetween } from './audit-trail.ts'
 import { errorCodeOf } from './events.ts'
 import type { AuditMark, KeyRing } from './ring.ts'
-import type { KeyStore } from './stores/key-store.ts'
+import { type KeyStore, StoreConflict } from './stores/key-store.ts'
 
 /** For a ring whose embedder keeps no audit log. */
 export const NO_AUDIT: AuditTrail = Object.freeze({ record: async () => null })
@@ -12,6 +12,8 @@ export interface Predecessor {
   readonly before: KeyRing | undefined
   /** The generation that the store must hold. Default: that of `before`, or none. */
   readonly expectedGeneration?: number
+  /** What was decided has waited too long for the log, and must be thought over. Default: never. */
+  readonly isStale?: () => boolean
 }
 
 /**
@@ -22,12 +24,14 @@ export interface Predecessor {
 export async function saveAudited(
   { store, audit }: { readonly store: KeyStore; readonly audit: AuditTrail },
   after: KeyRing,
-  { before, expectedGeneration = before?.generation ?? 0 }: Predecessor,
+  { before, expectedGeneration = before?.generation ?? 0, isStale = () => false }: Predecessor,
 ): Promise<KeyRing> {
   const { generation, writtenAt: at } = after
   const mark = await audit.record({ at, generation, changes: changesBetween(before, after) })
   const marked = withMark(after, mark)
   try {
+    // as if somebody had been first: the decision has no effect, and the log says so
+    if (isStale()) throw new StoreConflict()
     await store.save(marked, expectedGeneration)
   } catch (error) {
     // best effort: the write has failed, and that is what the caller must hear

@@ -255,7 +255,7 @@ export class KeyManager {
     })
   }
 
-  /** Stops turning keys. What was signed and published stays good. */
+  /** Stops turning keys; waits for a step under way for five seconds at the most. What was signed and published stays good. */
   async close(): Promise<void> {
     this.#follower.stop()
     await this.#rotator.stop()

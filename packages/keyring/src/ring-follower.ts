@@ -1,4 +1,5 @@
 import { type Clock, KeyturnError } from '@keyturn/core'
+import { LATE, orLate } from './deadline.ts'
 import { errorCodeOf, type KeyringEvent } from './events.ts'
 import type { KeyRing } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
@@ -135,19 +136,13 @@ export class RingFollower {
     this.#reload = this.#reloadNow().finally(() => {
       this.#reload = undefined
     })
-    let cancel = () => {}
-    const late = new Promise<'late'>((resolve) => {
-      cancel = clock.setTimer(() => resolve('late'), pollMs)
-    })
     try {
-      if ((await Promise.race([this.#reload, late])) === 'late') throw this.#noAnswer()
+      if ((await orLate(this.#reload, clock, pollMs)) === LATE) throw this.#noAnswer()
       this.#lookedAt = askedAt
       this.#noteConfirmed()
     } catch (error) {
       this.#lookedAt = this.#now()
       this.#noteError(error)
-    } finally {
-      cancel()
     }
   }
 

@@ -38,6 +38,8 @@ export interface Commit {
 const CONFLICT_ATTEMPTS = 10
 /** Housekeeping comes to rest after two writes; more means that it never would. */
 const PLAN_ROUNDS = 5
+/** A lead counts from the decision, so that one which waited longer than this for the audit log is made anew. */
+const STALE_AFTER_MS = 10_000
 
 /** Holds the ring in memory, and is the one way to change it: plan, change, compare-and-swap; a loser thinks again. */
 export class RingKeeper {
@@ -159,13 +161,15 @@ export class RingKeeper {
     for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
       const before = this.#ring
       const moment = this.#moment()
+      const decidedAt = this.#options.clock.monotonicNow()
+      const isStale = () => this.#options.clock.monotonicNow() - decidedAt > STALE_AFTER_MS
       const changed = change(before, moment)
       if (changed === before) return { before, after: before }
       const after = nextGeneration(before, changed, moment)
       assertRing(after, moment.now)
       assertFollows(before, after)
       try {
-        const saved = await saveAudited(this.#options, after, { before })
+        const saved = await saveAudited(this.#options, after, { before, isStale })
         this.#accept(before, saved)
         return { before, after: saved }
       } catch (error) {

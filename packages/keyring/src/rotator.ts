@@ -1,4 +1,5 @@
-import type { Clock } from '@keyturn/core'
+import { type Clock, KeyturnError } from '@keyturn/core'
+import { LATE, orLate } from './deadline.ts'
 import { errorCodeOf, type KeyringEvent } from './events.ts'
 import type { Decision } from './plan.ts'
 
@@ -24,6 +25,10 @@ const LONGEST_RETRY_MS = 300_000
 const LONGEST_SLEEP_MS = 60_000
 /** A busy process is late by less. */
 const OVERSLEPT_MS = 1000
+/** A large RSA key on a slow machine takes less. */
+const STEP_DEADLINE_MS = 30_000
+/** Whoever is told to stop has less patience: what comes after has a deadline of its own. */
+const STOP_DEADLINE_MS = 5000
 
 /** Keeps the schedule going, whatever happens: a step that fails is retried, and the next one comes in any case. */
 export class Rotator {
@@ -31,6 +36,8 @@ export class Rotator {
   #cancel = () => {}
   #dueAt = Number.POSITIVE_INFINITY
   #running: Promise<void> | undefined
+  /** Outlives the attempt that began it when it hangs. */
+  #step: { readonly work: Promise<void>; isLate: boolean } | undefined
   #again = false
   #state: 'new' | 'started' | 'stopped' = 'new'
   #failures = 0
@@ -65,22 +72,15 @@ export class Rotator {
     this.#running = this.#run()
   }
 
-  /** Ends the schedule, and waits for the step under way. */
+  /** Ends the schedule, and waits for the step under way, five seconds at the most. */
   async stop(): Promise<void> {
     this.#state = 'stopped'
     this.#cancel()
-    await this.#running
+    if (this.#running !== undefined) await orLate(this.#running, this.#options.clock, STOP_DEADLINE_MS)
   }
 
   async #run(): Promise<void> {
-    let delayMs: number
-    try {
-      await this.#options.step()
-      this.#recovered()
-      delayMs = Math.min(Math.max(1, this.#options.untilDueMs()), LONGEST_SLEEP_MS)
-    } catch (error) {
-      delayMs = this.#failed(error)
-    }
+    const delayMs = await this.#attempt()
     this.#running = undefined
     if (this.#state === 'stopped') return
     const woken = this.#again
@@ -88,6 +88,48 @@ export class Rotator {
     const sleepMs = woken && this.#failures === 0 ? 0 : delayMs
     this.#dueAt = this.#options.clock.monotonicNow() + sleepMs
     this.#cancel = this.#options.clock.setTimer(() => this.wake(), sleepMs)
+  }
+
+  /** Says how long to wait for the next attempt. */
+  async #attempt(): Promise<number> {
+    try {
+      await this.#finishStep()
+      this.#recovered()
+      return Math.min(Math.max(1, this.#options.untilDueMs()), LONGEST_SLEEP_MS)
+    } catch (error) {
+      return this.#failed(error)
+    }
+  }
+
+  /**
+   * Waits for the step that hangs, or for a new one, but not for ever. A second one beside it would hang as well, and cost a
+   * thread and a key. Where the first one writes late after all, that does no harm: the store swaps only what the step set
+   * out from, so that others who wrote since are not overwritten, and the ring's own times say what it means.
+   */
+  async #finishStep(): Promise<void> {
+    this.#step ??= this.#beginStep()
+    const step = this.#step
+    if ((await orLate(step.work, this.#options.clock, STEP_DEADLINE_MS)) !== LATE) return
+    if (!step.isLate) this.#awaitLateEnd(step.work)
+    step.isLate = true
+    throw new KeyturnError('rotation_stalled', 'a step of the schedule does not end', {
+      remedy: 'look at the key store and the audit log: one of them does not answer',
+    })
+  }
+
+  #beginStep() {
+    const work = this.#options.step().finally(() => {
+      this.#step = undefined
+    })
+    return { work, isLate: false }
+  }
+
+  /** A late success is looked at without waiting for the next retry; a late failure has been told of already. */
+  #awaitLateEnd(work: Promise<void>): void {
+    work.then(
+      () => this.wake(),
+      () => {},
+    )
   }
 
   #recovered(): void {
