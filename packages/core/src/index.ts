@@ -21,6 +21,7 @@ export {
   TokenRejected,
   type TokenRejectionCode,
 } from './errors.ts'
+export { isolatedListener } from './isolated-listener.ts'
 export {
   deepFreeze,
   isJsonObject,

@@ -52,14 +52,3 @@ export type KeyringEvent =
 export function errorCodeOf(error: unknown): string {
   return error instanceof KeyturnError ? error.code : 'internal_error'
 }
-
-/** Whoever listens must not be able to fail a rotation, or to end the schedule. */
-export function guardedListener(onEvent: (event: KeyringEvent) => void): (event: KeyringEvent) => void {
-  return (event) => {
-    try {
-      onEvent(event)
-    } catch {
-      process.emitWarning(`a listener of key events failed at ${event.kind}`, { code: 'KEYTURN_LISTENER' })
-    }
-  }
-}

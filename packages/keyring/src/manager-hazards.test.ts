@@ -93,6 +93,20 @@ describe('who listens and who is in between (R9, R13)', () => {
     expect(warned.map(({ message }) => message)).toContain('a listener of key events failed at key-activated')
   })
 
+  it('goes on when the listener fails later, and the process with it', async () => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    const onEvent = async () => {
+      throw new Error('listener')
+    }
+    const { keys, clock } = await openManager({ onEvent })
+    await clock.advance(T)
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+    expect(keys.health().status).toBe('ok')
+  })
+
   it('says of its own writes that they are its own', async () => {
     const { clock, events } = await openManager()
     await clock.advance(T)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   type Clock,
+  isolatedListener,
   type JwkSetDocument,
   KeyturnError,
   signCompact,
@@ -12,7 +13,7 @@ import {
 } from '@keyturn/core'
 import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT } from './audited-save.ts'
-import { errorCodeOf, guardedListener, type KeyringEvent } from './events.ts'
+import { errorCodeOf, type KeyringEvent } from './events.ts'
 import { KeyHandles } from './key-handles.ts'
 import { generateSigningPair } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
@@ -41,7 +42,7 @@ export interface KeyManagerOptions {
    */
   readonly serving?: boolean
   readonly clock?: Clock
-  /** Hears what happens to the keys. What it throws becomes a warning of the process, and holds up nothing. */
+  /** Hears what happens to the keys. What fails in it becomes a warning of the process, and holds up nothing. */
   readonly onEvent?: (event: KeyringEvent) => void
   /** Writes down what each write does, before it does. Default: nowhere. */
   readonly audit?: AuditTrail
@@ -101,7 +102,7 @@ export class KeyManager {
    * `store_failed`
    */
   static async open(options: KeyManagerOptions): Promise<KeyManager> {
-    const onEvent = guardedListener(options.onEvent ?? (() => {}))
+    const onEvent = isolatedListener(options.onEvent)
     const given: Required<KeyManagerOptions> = {
       serving: true,
       clock: systemClock,

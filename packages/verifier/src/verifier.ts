@@ -1,5 +1,6 @@
 import {
   type Clock,
+  isolatedListener,
   KeysUnavailable,
   KeyturnError,
   type Session,
@@ -37,7 +38,7 @@ export interface VerifierOptions extends TokenExpectations {
   readonly allowForeignKids?: boolean
   /** Accept a key set over plain http from another machine: whoever is on the way can make tokens. Default `false`. */
   readonly unsafeAllowHttp?: boolean
-  /** Hears what happens to the keys. */
+  /** Hears what happens to the keys. What fails in it becomes a warning of the process, and holds up nothing. */
   readonly onEvent?: (event: VerifierEvent) => void
   readonly clock?: Clock
   /** Asks for the key set instead of the built-in HTTP client. */
@@ -195,7 +196,7 @@ function remoteKeySet(options: VerifierOptions, clock: Clock): KeySource {
     staleIfErrorMs: seconds('staleIfErrorSeconds'),
     allowForeignKids: options.allowForeignKids === true,
     clock,
-    onEvent: isolated(options.onEvent),
+    onEvent: isolatedListener(options.onEvent),
     random: options.random ?? Math.random,
   })
 }
@@ -206,14 +207,4 @@ function defaultUrl(issuer: string): string {
     throw new KeyturnError('jwks_url_invalid', 'jwksUrl: expected one, since the issuer is no plain URL')
   }
   return `${issuer.replace(/\/+$/, '')}/.well-known/jwks.json`
-}
-
-/** A listener that fails, at once or later, must cost neither a refresh nor a token. */
-function isolated(listener: VerifierOptions['onEvent']): (event: VerifierEvent) => void {
-  const tell = async (event: VerifierEvent): Promise<void> => listener?.(event)
-  return (event) => void tell(event).catch(warn)
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : 'onEvent threw', { code: 'KEYTURN_LISTENER' })
 }
