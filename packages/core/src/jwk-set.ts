@@ -19,7 +19,10 @@ export interface JwkSetDocument {
 export interface KeySetEdition {
   /** The ring that the set comes from; versions of different rings do not compare. */
   readonly ring: string
-  /** Grows with every change of the ring, never shrinks. */
+  /**
+   * Grows with every write that changes the set, and never shrinks: a set with a lower one is older. What time alone changes
+   * (a key begins to sign, or has ended) leaves it as it is.
+   */
   readonly version: number
   /** When the `next` key is going to sign, in whole seconds since the epoch. */
   readonly next_activation?: number

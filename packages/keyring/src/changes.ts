@@ -1,6 +1,7 @@
 import { KeyturnError } from '@keyturn/core'
 import type { KeyPair } from './key-pair.ts'
 import { type KeyOrigin, type KeyRecord, stateOf } from './key-record.ts'
+import { publishesTheSame } from './published-set.ts'
 import { keysToRevoke, type Revocation } from './revocation.ts'
 import {
   activeKey,
@@ -9,7 +10,6 @@ import {
   exposureEnd,
   findKey,
   inUseUntil,
-  isPublished,
   type KeyRing,
   type Tombstone,
 } from './ring.ts'
@@ -202,16 +202,6 @@ export function nextGeneration(before: KeyRing, changed: KeyRing, moment: Moment
 /** A revoked key is shown until the day on which it would have gone anyway. */
 function hasEnded(key: KeyRecord, now: number): boolean {
   return key.publishUntil !== null && key.publishUntil <= now
-}
-
-/** Compares what verifiers see: kids and their times. */
-function publishesTheSame(before: KeyRing, after: KeyRing, now: number): boolean {
-  const view = (ring: KeyRing) =>
-    ring.keys
-      .filter((key) => isPublished(stateOf(key, now)))
-      .map(({ kid, activateAt, publishUntil }) => `${kid} ${activateAt} ${publishUntil}`)
-      .join()
-  return view(before) === view(after)
 }
 
 function revoked(key: KeyRecord, at: number, reason: string): KeyRecord {

@@ -1,4 +1,4 @@
-import { deepFreeze, type JwkSetDocument } from '@keyturn/core'
+import { deepFreeze, type JwkSetDocument, type PublishedJwk } from '@keyturn/core'
 import { publishedJwk } from './key-pair.ts'
 import type { KeyRecord } from './key-record.ts'
 import { effectiveNow, findKey, type KeyRing, publishedKeys } from './ring.ts'
@@ -10,21 +10,19 @@ export interface PublishedSet {
   readonly changesAt: number
 }
 
-/**
- * Writes down what verifiers may know: public halves, their ends, and when the next key is going to sign. While the clock
- * is in doubt no key has ended.
- */
+/** What a set says of its keys. */
+interface PublishedContent {
+  readonly keys: readonly PublishedJwk[]
+  readonly next: { readonly next_activation?: number }
+}
+
+/** Writes down what verifiers may know. While the clock is in doubt no key has ended. */
 export function publishedSet(ring: KeyRing, wallClock: number, isInDoubt = false): PublishedSet {
   const now = effectiveNow(ring, wallClock)
-  const keys = isInDoubt ? ring.keys.filter(({ revokedAt }) => revokedAt === null) : publishedKeys(ring, now)
-  const next = findKey(ring, 'next', now)
+  const { keys, next } = contentOf(ring, now, isInDoubt)
   const document: JwkSetDocument = {
-    keys: keys.map((key) => publishedJwk(key, finalEndOf(key))),
-    keyturn: {
-      ring: ring.ringId,
-      version: ring.publishedVersion,
-      ...(next === undefined ? {} : { next_activation: ceilSeconds(next.activateAt) }),
-    },
+    keys,
+    keyturn: { ring: ring.ringId, version: ring.publishedVersion, ...next },
   }
   const changes = ring.keys.flatMap((key) => [key.activateAt, key.publishUntil ?? key.activateAt])
   return Object.freeze({
@@ -32,6 +30,11 @@ export function publishedSet(ring: KeyRing, wallClock: number, isInDoubt = false
     changedAt: Math.max(...changes.filter((at) => at <= now)),
     changesAt: Math.min(...changes.filter((at) => at > now)),
   })
+}
+
+/** Says whether two rings publish the same at an instant, but for the version. */
+export function publishesTheSame(one: KeyRing, other: KeyRing, now: number): boolean {
+  return JSON.stringify(contentOf(one, now)) === JSON.stringify(contentOf(other, now))
 }
 
 /** Remembers the set, so that its readers' caches can hang on the identity of the document. */
@@ -46,6 +49,16 @@ export class PublishedSets {
     const set = keepIdentity(last?.set, publishedSet(ring, now, isInDoubt))
     this.#last = { ring, isInDoubt, set }
     return set.document
+  }
+}
+
+/** Public halves, their ends, and when the next key is going to sign. */
+function contentOf(ring: KeyRing, now: number, isInDoubt = false): PublishedContent {
+  const keys = isInDoubt ? ring.keys.filter(({ revokedAt }) => revokedAt === null) : publishedKeys(ring, now)
+  const next = findKey(ring, 'next', now)
+  return {
+    keys: keys.map((key) => publishedJwk(key, finalEndOf(key))),
+    next: next === undefined ? {} : { next_activation: ceilSeconds(next.activateAt) },
   }
 }
 

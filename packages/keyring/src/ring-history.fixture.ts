@@ -6,7 +6,7 @@ import { type KeyPair, pairOf } from './key-pair.ts'
 import { type KeyRecord, stateOf } from './key-record.ts'
 import { earliestActivation, type RotationUrgency } from './manual-rotation.ts'
 import { applyHousekeeping, nextPlanAt, plan } from './plan.ts'
-import { PublishedSets } from './published-set.ts'
+import { PublishedSets, publishedSet } from './published-set.ts'
 import * as rings from './ring.ts'
 import { decodeRing, encodeRing } from './stores/ring-codec.ts'
 import {
@@ -202,6 +202,7 @@ export class RingHistory {
       'R8: nothing is done while the clock is in doubt',
     )
     invariant(after.generation === before.generation + 1, '10: generations strictly increase')
+    this.#assertVersion(before, after)
     for (const key of before.keys) {
       const later = after.keys.find(({ kid }) => kid === key.kid)
       const isOwed = key.publishUntil === null || key.publishUntil > this.#latest
@@ -222,6 +223,16 @@ export class RingHistory {
       nextGeneration(after, after, this.#moment()).keys.length === after.keys.length,
       '10: removal is idempotent',
     )
+  }
+
+  #assertVersion(before: rings.KeyRing, after: rings.KeyRing): void {
+    const content = (ring: rings.KeyRing) => {
+      const { keys, keyturn } = publishedSet(ring, after.writtenAt).document
+      return JSON.stringify({ keys, ...keyturn, version: 0 })
+    }
+    const isSame = content(before) === content(after)
+    const version = isSame ? before.publishedVersion : after.generation
+    invariant(after.publishedVersion === version, '11: its version grows if and only if a write changes it')
   }
 
   #assertUnmoved(key: KeyRecord, later: KeyRecord): void {

@@ -7,7 +7,10 @@ export interface KeyRing {
   readonly ringId: string
   /** Counts the writes, from 1. */
   readonly generation: number
-  /** The generation that last changed what is published. */
+  /**
+   * The last generation whose write changed the published set. What time alone changes in the set, at the same instant on
+   * every replica (a key begins to sign, or has ended), leaves it as it is: neither set is older than the other.
+   */
   readonly publishedVersion: number
   /** Wall clock of the last write; time never counts as earlier than that. */
   readonly writtenAt: number
