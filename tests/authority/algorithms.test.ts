@@ -39,8 +39,8 @@ describe('an authority for every algorithm (R2, R24)', () => {
       const ask = async (bytes: number) =>
         await authority?.askForSubject({ subject: 'u', claims: { note: 'x'.repeat(bytes) } })
       expect((await ask(500))?.status).toBe(201)
-      const refused = await ask(4000)
-      expect([refused?.status, (await refused?.json())?.code]).toEqual([400, 'claims_refused'])
+      const refused = (await ask(4000)) as Response
+      expect([refused.status, (await jsonOf(refused)).code]).toEqual([400, 'claims_refused'])
     },
   )
 })
