@@ -44,7 +44,7 @@ async function openWithHangingStore() {
 
 describe('a step that hangs (R9, R18)', () => {
   it('is a failure, told again at each retry, and no second one is begun beside it', async () => {
-    const { keys, advance, events, savesBegun } = await openWithHangingStore()
+    const { keys, advance, events, savesBegun, letGo } = await openWithHangingStore()
     await advance(T + MINUTE)
     expect(keys.health()).toMatchObject({
       status: 'degraded',
@@ -55,6 +55,7 @@ describe('a step that hangs (R9, R18)', () => {
     await advance(20 * MINUTE)
     expect(failuresOf(events).length).toBeGreaterThan(2)
     expect(savesBegun()).toBe(1)
+    letGo()
   })
 
   it('is taken note of when it succeeds after all, at once', async () => {

@@ -1,7 +1,9 @@
+import { JWK_SET_LIMITS } from '@keyturn/core'
 import { erasePrivateHalves, type Moment, raiseMaxTtl, rememberExposure } from './changes.ts'
 import { stateOf } from './key-record.ts'
+import { publishedSet } from './published-set.ts'
 import { activeKey, currentExposure, effectiveNow, findKey, inUseUntil, type KeyRing } from './ring.ts'
-import { exposureOf, type KeyPolicy, leadOf, propagationOf } from './timing.ts'
+import { exposureOf, type KeyPolicy, leadOf, propagationOf, publishedBytes } from './timing.ts'
 
 /** A step that is due. What it takes is in it; when it is due was decided by {@link plan}. */
 export type Decision =
@@ -28,9 +30,20 @@ export function plan(ring: KeyRing, policy: KeyPolicy, moment: Moment): readonly
   if (raised.length > 0) decisions.push({ kind: 'raise-max-ttl', kids: raised })
   const erased = ring.keys.filter((key) => key.privateKey !== null && eraseAt(key, policy) <= now)
   if (erased.length > 0) decisions.push({ kind: 'erase-private-halves', kids: erased.map(({ kid }) => kid) })
-  if (findKey(ring, 'next', now) === undefined) decisions.push({ kind: 'add-next' })
+  if (findKey(ring, 'next', now) === undefined && hasRoom(ring, policy, now))
+    decisions.push({ kind: 'add-next' })
   if (ring.echoes) decisions.push({ kind: 'scrub' })
   return decisions
+}
+
+/**
+ * Verifiers take the set with one key more. A policy sees to that for rotations by the schedule; manual ones come on top, and
+ * then the next key has to wait until an older one goes.
+ */
+export function hasRoom(ring: KeyRing, policy: KeyPolicy, now: number): boolean {
+  const { document } = publishedSet(ring, now)
+  const bytes = Buffer.byteLength(JSON.stringify(document)) + publishedBytes(policy)
+  return document.keys.length < JWK_SET_LIMITS.keys && bytes <= JWK_SET_LIMITS.bytes
 }
 
 /** The ring knows of cache headers as long as those of this policy. Before that they must not be served. */
@@ -56,9 +69,13 @@ export function isRotationOverdue(
   return isLate && now - wokeAt > 2 * leadOf(timing)
 }
 
-/** When {@link plan} may have something new to say: the next activation or erasure. `Infinity` for never. */
+/** When {@link plan} may have something new to say: an activation, an erasure, a key that goes. `Infinity` for never. */
 export function nextPlanAt(ring: KeyRing, policy: KeyPolicy, now: number): number {
-  const due = ring.keys.flatMap((key) => [key.activateAt, key.privateKey === null ? 0 : eraseAt(key, policy)])
+  const due = ring.keys.flatMap((key) => [
+    key.activateAt,
+    key.privateKey === null ? 0 : eraseAt(key, policy),
+    key.publishUntil ?? 0,
+  ])
   return Math.min(...due.filter((at) => at > now))
 }
 

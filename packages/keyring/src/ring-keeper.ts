@@ -5,7 +5,7 @@ import { addNext, createRing, type Moment, nextGeneration } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
 import type { KeyringEvent } from './events.ts'
 import type { generateSigningPair, KeyPair } from './key-pair.ts'
-import { applyHousekeeping, type Decision, isRotationOverdue, nextPlanAt, plan } from './plan.ts'
+import { applyHousekeeping, type Decision, hasRoom, isRotationOverdue, nextPlanAt, plan } from './plan.ts'
 import {
   activeKey,
   assertFollows,
@@ -13,6 +13,7 @@ import {
   effectiveNow,
   findKey,
   type KeyRing,
+  publishedKeys,
   ringReplaced,
 } from './ring.ts'
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'
@@ -139,6 +140,7 @@ export class RingKeeper {
   async addSpare(): Promise<void> {
     if (findKey(this.#ring, 'next', this.now) !== undefined) return
     const { policy, generate } = this.#options
+    if (!hasRoom(this.#ring, policy, this.now)) throw setFull(this.#ring, this.now)
     const pair = await generate(policy)
     const { after } = await this.commit((ring, moment) => {
       const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
@@ -251,4 +253,11 @@ async function createAndSave(options: RingKeeperOptions): Promise<KeyRing> {
     if (theirs === undefined) throw error
     return theirs
   }
+}
+
+function setFull(ring: KeyRing, now: number): KeyturnError {
+  const ends = publishedKeys(ring, now).flatMap(({ publishUntil }) => publishUntil ?? [])
+  return new KeyturnError('set_full', 'the key set holds as many keys as verifiers take', {
+    remedy: `wait until a key has gone, at ${new Date(Math.min(...ends)).toISOString()}`,
+  })
 }

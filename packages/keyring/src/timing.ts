@@ -149,7 +149,7 @@ function malformedAlgorithm(algorithm: AlgorithmName, rsaBits: number): readonly
 }
 
 /** An upper bound of one key's share of the document: the key in base64url, and all else that is said of it. */
-function publishedBytes({ algorithm, rsaBits }: KeyPolicy): number {
+export function publishedBytes({ algorithm, rsaBits }: KeyPolicy): number {
   const { publicKeyBytes = rsaBits / 8 } = ALGORITHMS[algorithm]
   return 220 + Math.ceil((publicKeyBytes * 4) / 3)
 }

@@ -77,6 +77,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       issuer,
       audience,
       ttlSeconds,
+      maxTtlSeconds: config.policy.timing.maxTtlMs / 1000,
       onIssued: (signatureMs) => metrics.onIssued(signatureMs),
     })
     const admin = createAdminServer({ keys, metrics, logger, host: config.admin.host })

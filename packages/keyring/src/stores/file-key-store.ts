@@ -91,8 +91,8 @@ export class FileKeyStore implements KeyStore {
       } finally {
         await unlink(temporary).catch(ignoreMissing)
       }
-      // a ring that was restored leaves alone what may yet be wanted
-      if (ring.generation === expectedGeneration + 1) await this.#dropBefore(expectedGeneration)
+      // a ring that was restored, and waits to be confirmed, leaves alone what may yet be wanted
+      if (ring.held === null) await this.#dropBefore(expectedGeneration)
       // last: after a failure in between, watching finds the ring that was published all the same
       this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
     })

@@ -95,6 +95,7 @@ export function rewrapCommand(): Command {
         await manager.rewrap()
         const { generation } = manager.ring()
         print(command, { generation }, `generation ${generation} is sealed under the newest key`)
+        say('restart the authority if it runs without that key: until then it hears of no revocation')
         say(
           'backups keep the key under which they were sealed: make a new one before you give up the old key',
         )

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type KeyRecord, stateOf } from '@keyturn/keyring'
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { backupCommand, restoreCommand, rewrapCommand, verifyCommand } from './backup-commands.ts'
 import { print, rfc3339, say, table } from './output.ts'
 import { withSettings } from './setting-flags.ts'
@@ -74,6 +74,8 @@ function revokeCommand(): Command {
     .option(...WITHOUT_AUDIT)
     .description('take a key out of use now; verifiers refuse its tokens by the printed time')
     .action(async (kid: string, options: { reason: string; fresh?: boolean }, command: Command) => {
+      if (options.reason.trim() === '')
+        throw new InvalidArgumentError('--reason: expected why; it is kept with the key')
       await visitKeys(command, async (manager) => {
         const outcome = await manager.revoke(kid, { reason: options.reason, fresh: options.fresh === true })
         const refusedEverywhereBy = rfc3339(outcome.refusedEverywhereBy)

@@ -11,6 +11,8 @@ export interface TokenServiceOptions {
   readonly issuer: string
   readonly audience: string
   /** Lifetime of tokens for which no other was asked. */
+  /** The longest that may be asked for; keys may promise more, from an earlier configuration. */
+  readonly maxTtlSeconds: number
   readonly ttlSeconds: number
   /** Told of each token, and how long its signature took in milliseconds. */
   readonly onIssued: (signatureMs: number) => void
@@ -36,9 +38,9 @@ export interface SubjectRequest {
 }
 
 const ACCESS_TOKEN = 'at+jwt'
-/** Verifiers take tokens of at most 8 KiB; what is left is for header, signature and base64url. */
 /** What verifiers take, by default. */
 const LONGEST_TOKEN = 8192
+/** What is left of that is for header, signature and base64url. */
 const MAX_CLAIMS_BYTES = 5120
 
 /** Verifiers take payloads of at most 16 levels. */
@@ -109,6 +111,12 @@ export class TokenService {
     }
     // a default that could not be promised yet, since the disk is full, is no reason to issue nothing
     const ttlSeconds = asked.ttlSeconds ?? Math.min(this.#options.ttlSeconds, keys.maxTtlSeconds)
+    if (ttlSeconds > this.#options.maxTtlSeconds) {
+      throw new KeyturnError(
+        'ttl_too_long',
+        `expected a lifetime of at most ${this.#options.maxTtlSeconds} seconds`,
+      )
+    }
     const startedAt = performance.now()
     const token = await keys.sign(claims, { ttlSeconds, typ: ACCESS_TOKEN })
     // long signatures leave less room for claims
