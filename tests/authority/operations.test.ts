@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
@@ -52,6 +53,18 @@ describe('health and metrics (R51, R52)', () => {
       expect(text).toContain(name)
     }
     expect(text).not.toContain(authority.clientId)
+    await authority.close()
+  })
+
+  it('has metrics also when the data folder is gone, which is when they matter', async () => {
+    const authority = await runAuthority()
+    await rm(authority.dataDir, { recursive: true })
+    const response = await fetch(`${authority.adminUrl}/metrics`)
+    expect(response.status).toBe(200)
+    const text = await response.text()
+    expect(text).toContain('keyturn_data_volume_used_ratio Nan\n')
+    expect(text).toContain('keyturn_published_keys 2\n')
+    expect(text).toMatch(/^keyturn_ring_integrity [01]$/m)
     await authority.close()
   })
 

@@ -13,6 +13,7 @@ import { ClientRegistry, KEYS_ADMIN, type NewClient, TOKENS_ISSUE } from './serv
 import { TokenService } from './service/token-service.ts'
 import { type Logger, logKeyringEvent } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
+import { volumeOf } from './telemetry/volume.ts'
 
 /** An authority that serves. */
 export interface Authority {
@@ -69,7 +70,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     })
     undo.push(() => keys.close())
     await revokeAgain(keys, state)
-    metrics.observe({ keys, now: () => keys.now, dataDir: config.dataDir })
+    metrics.observe({ keys, volume: volumeOf(config.dataDir) })
     const clients = new ClientRegistry(state, systemClock.now)
     const { issuer, audience, accessTokenTtlSeconds: ttlSeconds } = config
     const tokens = new TokenService({

@@ -10,6 +10,7 @@ import {
 import { fakeClock } from '@keyturn/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Metrics } from './metrics.ts'
+import type { Volume } from './volume.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
 const { rotationIntervalMs, storePollMs, clockSkewMs } = policy.timing
@@ -20,7 +21,7 @@ afterEach(async () => {
   for (const keys of opened.splice(0)) await keys.close()
 })
 
-async function measured() {
+async function measured(volume: Volume = { usedRatio: async () => 0.5 }) {
   const clock = fakeClock()
   const metrics = new Metrics()
   const store = new MemoryKeyStore()
@@ -29,7 +30,7 @@ async function measured() {
   const onEvent = metrics.onKeyringEvent.bind(metrics)
   const keys = await KeyManager.open({ store, policy, clock, generate, onEvent })
   opened.push(keys)
-  metrics.observe({ keys, now: () => keys.now, dataDir: '.' })
+  metrics.observe({ keys, volume })
   const read = async (series: string) =>
     (await metrics.render())
       .split('\n')
@@ -66,6 +67,29 @@ describe('what gauges say of the ring (R51)', () => {
     await clock.advance(1000)
     await keys.revoke(keys.ring().keys[0]?.kid ?? '', { reason: 'test' })
     expect(await read('keyturn_revoked_keys')).toBe('1')
+  })
+})
+
+describe('a gauge that cannot be read (R51)', () => {
+  const gone = () => Promise.reject(new Error('ENOENT'))
+
+  it('is NaN, and takes no other with it', async () => {
+    const { keys, read } = await measured({ usedRatio: gone })
+    expect(await read('keyturn_data_volume_used_ratio')).toBe('Nan')
+    keys.health = () => {
+      throw new Error('broken')
+    }
+    expect(await read('keyturn_ring_integrity')).toBe('Nan')
+    expect(await read('keyturn_published_keys')).toBe('2')
+  })
+
+  it('takes no other with it where it has a series for each key', async () => {
+    const { keys, read } = await measured()
+    keys.ring = () => {
+      throw new Error('broken')
+    }
+    expect(await read('keyturn_ring_generation')).toBe('Nan')
+    expect(await read('keyturn_ring_integrity')).toBe('1')
   })
 })
 

@@ -1,12 +1,12 @@
-import { statfs } from 'node:fs/promises'
 import { activeKey, findKey, type KeyManager, type KeyringEvent, stateOf } from '@keyturn/keyring'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Volume } from './volume.ts'
 
 /** What the gauges read when they are asked. */
 export interface MetricsSources {
   readonly keys: KeyManager
-  readonly now: () => number
-  readonly dataDir: string
+  /** Where the data folder is. */
+  readonly volume: Volume
 }
 
 /** What prom-client knows of a metric, and does not type. */
@@ -70,15 +70,15 @@ export class Metrics {
     }))
   }
 
-  /** Adds the gauges; their values are read when somebody asks. */
-  observe({ keys, now, dataDir }: MetricsSources): void {
-    this.#alg = () => activeKey(keys.ring(), now()).alg
-    const next = () => findKey(keys.ring(), 'next', now())
+  /** Adds the gauges; their values are read when somebody asks, and are NaN while they cannot be. */
+  observe({ keys, volume }: MetricsSources): void {
+    this.#alg = () => activeKey(keys.ring(), keys.now).alg
+    const next = () => findKey(keys.ring(), 'next', keys.now)
     this.#gauge('keyturn_active_key_age_seconds', 'Since the active key began to sign', () =>
-      seconds(now() - activeKey(keys.ring(), now()).activateAt),
+      seconds(keys.now - activeKey(keys.ring(), keys.now).activateAt),
     )
     this.#gauge('keyturn_next_activation_seconds', 'Until the next key signs; NaN without one', () =>
-      seconds((next()?.activateAt ?? Number.NaN) - now()),
+      seconds((next()?.activateAt ?? Number.NaN) - keys.now),
     )
     this.#gauge('keyturn_next_key_ready', '1 while there is a next key', () => Number(next() !== undefined))
     this.#gauge(
@@ -90,7 +90,7 @@ export class Metrics {
     this.#gauge(
       'keyturn_revoked_keys',
       'Keys revoked before their last token expired',
-      () => keys.ring().keys.filter((key) => stateOf(key, now()) === 'revoked').length,
+      () => keys.ring().keys.filter((key) => stateOf(key, keys.now) === 'revoked').length,
     )
     this.#gauge('keyturn_ring_generation', 'Generation of the ring in memory', () => keys.ring().generation)
     this.#gauge(
@@ -108,11 +108,10 @@ export class Metrics {
       'Failed steps since the last that succeeded',
       () => keys.health().consecutiveFailures,
     )
-    this.#gauge('keyturn_data_volume_used_ratio', 'Used part of the volume of the data folder', async () => {
-      const { blocks, bavail } = await statfs(dataDir)
-      return 1 - bavail / blocks
-    })
-    this.#observeGrace(keys, now)
+    this.#gauge('keyturn_data_volume_used_ratio', 'Used part of the volume of the data folder', () =>
+      volume.usedRatio(),
+    )
+    this.#observeGrace(keys)
   }
 
   /** Counts what happens to the keys. */
@@ -134,7 +133,7 @@ export class Metrics {
   }
 
   /** One series for each retired key; it goes when the key goes. */
-  #observeGrace(keys: KeyManager, now: () => number): void {
+  #observeGrace(keys: KeyManager): void {
     new Gauge({
       name: 'keyturn_retired_key_grace_period_remaining_seconds',
       help: 'How long a retired key stays published',
@@ -142,10 +141,7 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         this.reset()
-        for (const { kid, publishUntil, ...key } of keys.ring().keys) {
-          if (stateOf({ kid, publishUntil, ...key }, now()) !== 'retired') continue
-          this.set({ kid }, seconds((publishUntil ?? 0) - now()))
-        }
+        for (const [kid, graceMs] of graceOfRetired(keys)) this.set({ kid }, seconds(graceMs))
       },
     })
   }
@@ -160,9 +156,28 @@ export class Metrics {
       help,
       registers: [this.#registry],
       async collect() {
-        this.set(await read())
+        this.set(await readingOf(read))
       },
     })
+  }
+}
+
+/** Whatever one gauge cannot say, the others go on: they matter most when something is broken. */
+async function readingOf(read: () => number | Promise<number>): Promise<number> {
+  try {
+    return await read()
+  } catch {
+    return Number.NaN
+  }
+}
+
+function graceOfRetired(keys: KeyManager): readonly (readonly [kid: string, graceMs: number])[] {
+  try {
+    const { now } = keys
+    const retired = keys.ring().keys.filter((key) => stateOf(key, now) === 'retired')
+    return retired.map(({ kid, publishUntil }) => [kid, (publishUntil ?? now) - now])
+  } catch {
+    return []
   }
 }
 
