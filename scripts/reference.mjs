@@ -31,8 +31,12 @@ if (mistakes.length > 0) {
 function undocumentedErrors() {
   const others =
     /^(keyturn_\w+|chain_hash|client_id|client_secret\w*|client_credentials|grant_type|access_token|unrecognized_keys|invalid_token|insufficient_scope)$/
+  const text = read('errors.md') ?? ''
+  const firstCells = [...text.matchAll(/^\| (`[^|]*`) \|/gm)].map(([, cell]) => cell).join()
   const documented = new Set(
-    [...(read('errors.md') ?? '').matchAll(/`([a-z]+(?:_[a-z]+)+|stopping)`/g)].map(([, name]) => name),
+    [...text.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g), ...firstCells.matchAll(/`([a-z]+)`/g)].map(
+      ([, name]) => name,
+    ),
   )
   const sources = filesBelow('packages', '.ts').filter(
     (file) => !/\.(test|fixture)\.ts$|\/testing\//.test(file),
@@ -40,9 +44,9 @@ function undocumentedErrors() {
   const used = new Set(
     sources.flatMap((file) => {
       const text = readFileSync(join(root, file), 'utf8')
-      return [...text.matchAll(/'([a-z]+(?:_[a-z0-9]+)+)'|^ {2}([a-z]+(?:_[a-z]+)+): 'expected/gm)].map(
-        ([, a, b]) => a ?? b,
-      )
+      const codes =
+        /'([a-z]+(?:_[a-z0-9]+)+)'|^ {2}([a-z]+(?:_[a-z]+)+): 'expected|Refusal\(\d+, '([a-z]+)'/gm
+      return [...text.matchAll(codes)].map(([, a, b, c]) => a ?? b ?? c)
     }),
   )
   return [
@@ -50,7 +54,7 @@ function undocumentedErrors() {
       .filter((name) => !others.test(name) && !documented.has(name))
       .map((name) => `docs/reference/errors.md lacks ${name}`),
     ...[...documented]
-      .filter((name) => name !== 'stopping' && !others.test(name) && !used.has(name))
+      .filter((name) => !others.test(name) && !used.has(name))
       .map((name) => `docs/reference/errors.md has ${name}, which no code throws`),
   ]
 }

@@ -106,7 +106,8 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     await checkpointer.start()
     return { url, adminUrl, close }
   } catch (error) {
-    await close()
+    // what failed first is what the caller must hear
+    await close().catch(() => {})
     throw error
   }
 }

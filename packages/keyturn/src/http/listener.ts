@@ -22,6 +22,8 @@ export function createListener(logger: Logger, limits = HTTP_LIMITS): FastifyIns
     connectionTimeout: limits.silenceMs,
     keepAliveTimeout: limits.idleMs,
     forceCloseConnections: 'idle',
+    // it would answer in a shape of its own, and probes too
+    return503OnClosing: false,
     http: {
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.requestMs,

@@ -10,7 +10,7 @@ import {
   basicCredentials,
   type ClientCredentials,
 } from './client-credentials.ts'
-import { HttpRefusal, problemOf } from './problem.ts'
+import { HttpRefusal, isFailure, problemOf } from './problem.ts'
 
 /** What the OAuth routes need. */
 export interface OAuthRouteOptions {
@@ -56,7 +56,7 @@ export async function oauthRoutes(
   })
   server.setErrorHandler((error, _request, reply) => {
     const refusal = asOAuthRefusal(error)
-    if (refusal.status >= 500) logger.error({ err: error, code: refusal.code }, 'request failed')
+    if (isFailure(error, refusal.status)) logger.error({ err: error, code: refusal.code }, 'request failed')
     sendRefusal(refusal, reply)
   })
 

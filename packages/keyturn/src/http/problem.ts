@@ -44,7 +44,6 @@ const CODE_BY_STATUS: Readonly<Record<number, string>> = Object.freeze({
   413: 'body_too_large',
   414: 'url_too_long',
   415: 'media_type_unsupported',
-  503: 'stopping',
 })
 
 /**
@@ -88,13 +87,18 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
 export function problemHandler(logger: Logger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = problemOf(error, JSON_MEDIA_TYPE)
-    if (problem.status >= 500) {
+    if (isFailure(error, problem.status)) {
       logger.error({ err: error, route: request.routeOptions.url, code: problem.code }, 'request failed')
     }
     if (error instanceof HttpRefusal) reply.headers(error.headers)
     if (problem.status === 503) reply.header('retry-after', '5')
     sendProblem(reply, problem)
   }
+}
+
+/** Says whether the log should know: a refusal is a decision, also with a status of 500 and more. */
+export function isFailure(error: unknown, status: number): boolean {
+  return status >= 500 && !(error instanceof HttpRefusal)
 }
 
 function statusOf(error: unknown): number {

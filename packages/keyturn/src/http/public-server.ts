@@ -5,6 +5,7 @@ import { type JwksRouteOptions, jwksRoutes } from './jwks-routes.ts'
 import { createListener } from './listener.ts'
 import { metadataRoutes } from './metadata-routes.ts'
 import { oauthRoutes } from './oauth-routes.ts'
+import { refuseWhileStopping } from './stopping.ts'
 import { type TokenRouteOptions, tokenRoutes } from './token-routes.ts'
 
 /** What the public listener needs. */
@@ -18,9 +19,14 @@ export interface PublicServerOptions extends TokenRouteOptions, HealthRouteOptio
 export async function createPublicServer(options: PublicServerOptions): Promise<FastifyInstance> {
   const { keys, timing, onJwksRequest, logger } = options
   const server = createListener(logger)
-  metadataRoutes(server, options.issuer)
+  // probes are answered to the end: a process that stops is neither dead nor ready
   healthRoutes(server, options)
   await server.register(async (scope) => {
+    refuseWhileStopping(scope)
+    metadataRoutes(scope, options.issuer)
+  })
+  await server.register(async (scope) => {
+    refuseWhileStopping(scope)
     // a process that slept must not go by what it knew
     scope.addHook('onRequest', () => keys.catchUp())
     jwksRoutes(scope, { keys, timing, onRequest: onJwksRequest })
