@@ -72,6 +72,7 @@ export class FileKeyStore implements KeyStore {
           decodeRingFile(file, { ...this.#sealing, generation }),
         )
         if (ring !== undefined) {
+          if (newest > this.#lastSeen) await this.#makeDurable()
           this.#lastSeen = Math.max(this.#lastSeen, newest)
           return ring
         }
@@ -83,7 +84,8 @@ export class FileKeyStore implements KeyStore {
 
   async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
     await guarded('write', this.#directory, async () => {
-      await makePrivateFolder(this.#directory)
+      // later the folder is there, or was lost: then a new one would hide that
+      if (expectedGeneration === 0) await makePrivateFolder(this.#directory)
       if (((await this.#generations()).at(-1) ?? 0) !== expectedGeneration) throw new StoreConflict()
       const temporary = await this.#writeTemporary(await encodeRingFile(ring, this.#sealing))
       try {
@@ -211,6 +213,14 @@ export class FileKeyStore implements KeyStore {
       throw new StoreConflict()
     }
     await syncFolder(this.#directory)
+  }
+
+  /**
+   * A writer that was killed right after its link did not come to this, and a ring that was published must not go when the
+   * power does. A disk that cannot do it keeps nobody from signing with the newest ring there is.
+   */
+  async #makeDurable(): Promise<void> {
+    await syncFolder(this.#directory).catch(() => {})
   }
 
   async #dropBefore(generation: number): Promise<void> {

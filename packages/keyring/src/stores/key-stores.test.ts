@@ -105,6 +105,13 @@ describe('KeyManagerFilePersistence (R15, R63)', () => {
     expect((await store().load())?.generation).toBe(5)
   })
 
+  it('does not make a folder anew that was lost, so that what is there says so', async () => {
+    const ring = (await initialized()).ring()
+    await rm(directory, { recursive: true })
+    expect(await codeOf(store().save({ ...ring, generation: 2 }, 1))).toBe('store_conflict')
+    expect(await readdir(place)).toEqual([])
+  })
+
   it('refuses a folder or a file that others can read', async () => {
     await initialized()
     await chmod(await newest(), 0o640)

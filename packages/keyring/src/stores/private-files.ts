@@ -50,16 +50,30 @@ export function assertPrivateFile(stats: Stats, path: string): void {
 /** Makes a folder 0700 with its parents, each durable, and of the owner of the folder in which the first was made. */
 export async function makePrivateFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  await chmod(path, 0o700)
-  const owner = await stat(dirname(first))
-  for (let made = path; made !== dirname(first); made = dirname(made)) {
-    await withFolder(made, async (folder) => {
-      if (isRoot()) await folder.chown(owner.uid, owner.gid)
-      await folder.sync()
-    })
+  if (first !== undefined) {
+    await chmod(path, 0o700)
+    const owner = await stat(dirname(first))
+    for (let made = path; made !== dirname(first); made = dirname(made)) {
+      await withFolder(made, async (folder) => {
+        if (isRoot()) await folder.chown(owner.uid, owner.gid)
+        await folder.sync()
+      })
+    }
+    await syncFolder(dirname(first))
   }
-  await syncFolder(dirname(first))
+  await syncParents(path)
+}
+
+/** A process that was killed may have made any of them on this disk, and not come to make it durable. */
+async function syncParents(path: string): Promise<void> {
+  const { dev } = await stat(path)
+  for (let folder = dirname(path); (await stat(folder)).dev === dev; folder = dirname(folder)) {
+    await syncFolder(folder).catch((error: NodeJS.ErrnoException) => {
+      // then nothing can have been made in it either
+      if (error.code !== 'EACCES') throw error
+    })
+    if (folder === dirname(folder)) return
+  }
 }
 
 /**
