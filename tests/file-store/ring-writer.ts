@@ -1,17 +1,18 @@
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
-import { FileKeyStore, StoreConflict } from '@keyturn/keyring'
+import { DEFAULT_POLICY, FileKeyStore, KeyManager, StoreConflict } from '@keyturn/keyring'
 
 /**
- * `node ring-writer.ts MODE FOLDER`: writes generations of the ring in a folder, and says on stdout which ones it won.
+ * `node ring-writer.ts MODE FOLDER…`: writes generations of the ring in a folder, and says on stdout which ones it won.
  *
  * - `loop`: one after another, until it is killed
  * - `race`: as many as it is told on stdin, beside others
  * - `once`: one, after so many other file operations that a count of system calls on the pool's only thread is ahead of
  *   that on the main thread
+ * - `begin`: opens one folder after another as an authority does, which makes a ring where there is none
  */
 
-const [mode, directory = ''] = process.argv.slice(2)
+const [mode, directory = '', ...others] = process.argv.slice(2)
 const store = new FileKeyStore({ directory })
 const WARM_UP = 100
 
@@ -31,6 +32,14 @@ if (mode === 'once') {
   await saveNext().catch(({ code }) => {
     process.stdout.write(`${code}\n`)
   })
+}
+if (mode === 'begin') {
+  for (const folder of [directory, ...others]) {
+    const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
+    const keys = await KeyManager.open({ store: new FileKeyStore({ directory: folder }), policy })
+    process.stdout.write(`${keys.ring().generation}\n`)
+    await keys.close()
+  }
 }
 
 async function saveNext(): Promise<void> {
