@@ -169,7 +169,7 @@ export class FileKeyStore implements KeyStore {
   ): Promise<T | undefined> {
     const path = join(this.#directory, ringFileName(generation))
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(ignoreMissing)
+    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error) => explain(error, path))
     if (file === undefined) return undefined
     try {
       const stats = await file.stat()
@@ -252,15 +252,22 @@ async function guarded<T>(verb: 'read' | 'write', directory: string, action: () 
   } catch (error) {
     if (error instanceof KeyturnError) throw error
     const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-    const { syscall } = error as NodeJS.ErrnoException
-    throw new KeyturnError('store_failed', `cannot ${verb} the ring in ${directory} (${errno})`, {
-      remedy:
-        syscall === 'link'
-          ? 'put the folder on a file system that has hard links'
-          : 'check that the disk is mounted, has space and lets this user write',
+    const { path = directory } = error as NodeJS.ErrnoException
+    throw new KeyturnError('store_failed', `cannot ${verb} the ring: ${errno} at ${path}`, {
+      remedy: remedyOf(error as NodeJS.ErrnoException, directory),
       cause: error,
     })
   }
+}
+
+function remedyOf({ code, syscall }: NodeJS.ErrnoException, directory: string): string {
+  if (code === 'EACCES') {
+    const user = process.geteuid?.() ?? 'USER'
+    return `run it as the owner, or as root: chown -R ${user} ${directory} && chmod -R u=rwX,go= ${directory}`
+  }
+  return syscall === 'link'
+    ? 'put the folder on a file system that has hard links'
+    : 'check that the disk is mounted, has space and lets this user write'
 }
 
 function ringMissing(directory: string): KeyturnError {
@@ -268,6 +275,13 @@ function ringMissing(directory: string): KeyturnError {
     remedy:
       'mount the volume, or: keyturn keys restore FILE; to give up all keys and begin anew: keyturn serve --init',
   })
+}
+
+/** A file that is missing is none; one that is a link, or somebody else's, says so. */
+async function explain(error: unknown, path: string): Promise<undefined> {
+  const stats = isErrno(error, 'ELOOP') || isErrno(error, 'EACCES') ? await lstat(path) : undefined
+  if (stats !== undefined) assertPrivateFile(stats, path)
+  return ignoreMissing(error)
 }
 
 function isErrno(error: unknown, code: string): boolean {

@@ -126,7 +126,7 @@ describe('KeyManagerFilePersistence (R15, R63)', () => {
     const file = await newest()
     await rename(file, join(place, 'elsewhere'))
     await symlink(join(place, 'elsewhere'), file)
-    expect(await codeOf(store().load())).toBe('store_failed')
+    expect(await codeOf(store().load())).toBe('store_unsafe')
     await rm(file)
     await rename(join(place, 'elsewhere'), file)
     await rename(directory, join(place, 'real'))
