@@ -25,12 +25,19 @@ export interface AuthorityReady {
   readonly issuer: string
 }
 
+/** As whom a process runs. Default: as the tests do. */
+export interface RunAs {
+  readonly uid?: number
+  readonly gid?: number
+}
+
 /** Runs `keyturn serve`. */
 export async function startAuthority(
   env: Record<string, string>,
   flags: readonly string[] = [],
+  runAs: RunAs = {},
 ): Promise<Running<AuthorityReady>> {
-  return await start<AuthorityReady>([KEYTURN, 'serve', '--json', ...flags], env)
+  return await start<AuthorityReady>([KEYTURN, 'serve', '--json', ...flags], env, runAs)
 }
 
 /** Runs a script of the tests. */
@@ -46,8 +53,12 @@ export interface Outcome {
 }
 
 /** Runs a `keyturn` command to its end. */
-export async function keyturn(args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
-  const options = { env: environment(env), timeout: 30_000 }
+export async function keyturn(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  runAs: RunAs = {},
+): Promise<Outcome> {
+  const options = { ...runAs, env: environment(env), timeout: 30_000 }
   return await promisify(execFile)(process.execPath, [KEYTURN, ...args], options).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
@@ -73,8 +84,13 @@ export async function freePort(): Promise<number> {
   })
 }
 
-async function start<T>(args: readonly string[], env: Record<string, string>): Promise<Running<T>> {
-  const child = spawn(process.execPath, args, { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] })
+async function start<T>(
+  args: readonly string[],
+  env: Record<string, string>,
+  runAs: RunAs = {},
+): Promise<Running<T>> {
+  const stdio = ['ignore', 'pipe', 'pipe'] as const
+  const child = spawn(process.execPath, args, { ...runAs, env: environment(env), stdio: [...stdio] })
   started.add(child)
   let log = ''
   child.stderr.on('data', (chunk) => {

@@ -35,7 +35,8 @@ if (mode === 'once') {
 }
 if (mode === 'begin') {
   for (const folder of [directory, ...others]) {
-    const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
+    const algorithm = process.env.RING_ALGORITHM === 'RS256' ? 'RS256' : 'EdDSA'
+    const policy = { ...DEFAULT_POLICY, algorithm } as const
     const keys = await KeyManager.open({ store: new FileKeyStore({ directory: folder }), policy })
     process.stdout.write(`${keys.ring().generation}\n`)
     await keys.close()
