@@ -23,6 +23,7 @@ const keeper = keyring('ring-keeper.js')
 const plan = keyring('plan.js')
 const published = keyring('published-set.js')
 const ring = keyring('ring.js')
+const revocation = keyring('revocation.js')
 const rotation = keyring('manual-rotation.js')
 const rotator = keyring('rotator.js')
 
@@ -151,8 +152,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       unguarded,
       plan(
-        "if (findKey(ring, 'next', now) === undefined)",
-        "if (findKey(ring, 'next', now + policy.timing.rotationIntervalMs / 2) === undefined)",
+        "if (findKey(ring, 'next', now) === undefined && hasRoom",
+        "if (findKey(ring, 'next', now + policy.timing.rotationIntervalMs / 2) === undefined && hasRoom",
       ),
       changes(
         'const active = activeKey(ring, now);\n    const signableAt',
@@ -225,6 +226,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ends the schedule at the first error',
     breaks: 'promise-R9',
-    edits: [rotator('delayMs = this.#failed(error);', 'delayMs = this.#failed(error) * 1e6;')],
+    edits: [rotator('return this.#failed(error);', 'return this.#failed(error) * 1e6;')],
+  },
+  {
+    name: 'revokes only the key that is asked for, though the store leaked',
+    breaks: 'promise-R13',
+    edits: [revocation('everyPrivateHalf && key.kid !== kid', 'false && key.kid !== kid')],
   },
 ]

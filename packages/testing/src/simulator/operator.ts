@@ -46,9 +46,11 @@ async function carryOut(
   { order, opened }: { readonly order: Order; readonly opened: Promise<KeyManager | undefined> },
 ): Promise<void> {
   const isEmergency = order !== 'rotate' && order !== 'rotate --queue'
-  const errand = order.startsWith('rotate') ? rotation(order) : revocation(world, order === 'revoke --fresh')
+  const isLeak = order === 'revoke --fresh'
+  const errand = order.startsWith('rotate') ? rotation(order) : revocation(world, isLeak)
   replica.errands += 1
   if (isEmergency) replica.emergencies += 1
+  if (isLeak) replica.leaks += 1
   world.note(replica.name, `is told: ${order}`)
   try {
     const manager = await opened
@@ -59,6 +61,7 @@ async function carryOut(
   } finally {
     replica.errands -= 1
     if (isEmergency) replica.emergencies -= 1
+    if (isLeak) replica.leaks -= 1
   }
 }
 
@@ -79,9 +82,12 @@ function revocation(world: World, fresh: boolean): Errand {
     const keys = manager.ring().keys.filter(({ revokedAt }) => revokedAt === null)
     const active = keys.find(({ signUntil }) => signUntil === null || signUntil > time.now)
     const { kid } = active !== undefined && random.chance(0.6) ? active : random.pick(keys)
-    const { activeKid, refusedEverywhereBy } = await manager.revoke(kid, { reason: 'simulated', fresh })
+    const outcome = await manager.revoke(kid, { reason: 'simulated', fresh })
+    const { revokedKids, activeKid, refusedEverywhereBy } = outcome
     // what a clock prints that was set, only that clock understands
-    if (world.isSettled) world.crowd.revoke(kid, refusedEverywhereBy - machine.errorMs)
-    return { revokedKid: kid, activeKid, refusedEverywhereAt: refusedEverywhereBy }
+    if (world.isSettled) {
+      for (const revoked of revokedKids) world.crowd.revoke(revoked, refusedEverywhereBy - machine.errorMs)
+    }
+    return { revokedKids, activeKid, refusedEverywhereAt: refusedEverywhereBy }
   }
 }

@@ -37,6 +37,8 @@ export class Replica {
   errands = 0
   /** How many of them may let a key sign before its lead. */
   emergencies = 0
+  /** How many of those say that the store leaked. */
+  leaks = 0
 
   constructor(name: string, { time, random, storage, policy, machine, sharesClock }: Surroundings) {
     this.name = name
@@ -49,6 +51,7 @@ export class Replica {
       soonestActivation: this.attendedSince + policy.timing.rotationIntervalMs,
       isOperator: this.errands > 0,
       mayHurry: this.emergencies > 0,
+      mustRevokeAll: this.leaks > 0 && this.leaks === this.emergencies,
       isInDoubt: this.isInDoubt,
       hasWrongClock: this.clockWrongMs !== 0,
     })

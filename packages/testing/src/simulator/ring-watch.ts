@@ -32,6 +32,7 @@ export class RingWatch {
     yield* this.#comebacks(ring, context)
     if (before === undefined) return
     yield* newKeys(before, ring, context)
+    yield* sparedKeys(before, ring, context)
     if (!context.writer.isOperator) yield* movedTimes(before, ring, context)
     if (context.writer.isInDoubt) yield* irreversible(before, ring, context)
   }
@@ -114,20 +115,34 @@ function* irreversible(before: KeyRing, ring: KeyRing, context: WriteContext): G
   const { writer, nameOf } = context
   const doubtful = (what: string) =>
     violation('promise-R8', `${writer.name} ${what} while its clock is in doubt`)
-  const isRevoked = (kid: string) =>
-    ring.tombstones.some((tomb) => tomb.kid === kid && tomb.fate === 'revoked') ||
-    ring.keys.some((key) => key.kid === kid && key.revokedAt !== null)
   const known = new Set(before.keys.map(({ kid }) => kid))
   for (const { kid, origin } of ring.keys) {
     if (origin === 'scheduled' && !known.has(kid)) yield doubtful(`makes ${nameOf(kid)}`)
   }
   for (const { kid, privateKey } of before.keys) {
-    if (isRevoked(kid)) continue
+    if (isRevoked(ring, kid)) continue
     const after = ring.keys.find((key) => key.kid === kid)
     if (after === undefined) yield doubtful(`drops ${nameOf(kid)}`)
     else if (privateKey !== null && after.privateKey === null)
       yield doubtful(`destroys the private half of ${nameOf(kid)}`)
   }
+}
+
+/** A store that leaked takes every key with it whose private half it held. */
+function* sparedKeys(before: KeyRing, ring: KeyRing, { writer, nameOf }: WriteContext): Generator<Violation> {
+  const isNew = ({ kid }: KeyRecord) => isRevoked(ring, kid) && !isRevoked(before, kid)
+  if (!writer.mustRevokeAll || !before.keys.some(isNew)) return
+  for (const { kid, privateKey } of before.keys) {
+    if (privateKey === null || isRevoked(ring, kid)) continue
+    yield violation('promise-R13', `${writer.name} spares ${nameOf(kid)}, which leaked with the store`)
+  }
+}
+
+function isRevoked({ keys, tombstones }: KeyRing, kid: string): boolean {
+  return (
+    tombstones.some((tomb) => tomb.kid === kid && tomb.fate === 'revoked') ||
+    keys.some((key) => key.kid === kid && key.revokedAt !== null)
+  )
 }
 
 /** Each key as it was, and as it is. */

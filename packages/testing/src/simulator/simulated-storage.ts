@@ -9,6 +9,8 @@ export interface Writer {
   readonly isOperator: boolean
   /** The operator has said that keys may sign before their lead. */
   readonly mayHurry: boolean
+  /** All that an operator has told it in a hurry is that the store leaked. */
+  readonly mustRevokeAll: boolean
   /** Its clock is wrong. */
   readonly hasWrongClock: boolean
   /** Its clock is wrong, and it can see that. */
