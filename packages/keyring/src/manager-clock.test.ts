@@ -65,6 +65,16 @@ describe('a machine that sleeps (R5, R13)', () => {
     expect(kidsOf(keys)).not.toContain(first)
   })
 
+  it('does so too when its clock is set back, which says nothing of how long it slept', async () => {
+    const { reopen, store, clock } = await openManager()
+    store.watch = () => () => {}
+    const keys = await reopen()
+    clock.jump(-2 * P)
+    expect(keys.mayHaveSlept).toBe(true)
+    await keys.catchUp()
+    expect(keys.mayHaveSlept).toBe(false)
+  })
+
   it('does so too when it slept while it started', async () => {
     const { store, clock, reopen } = await openManager()
     const load = store.load.bind(store)

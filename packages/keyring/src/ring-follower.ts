@@ -56,9 +56,11 @@ export class RingFollower {
    */
   get mayHaveSlept(): boolean {
     if (this.#lookedAt === undefined) return false
-    // of a machine that slept the monotonic clock stood still, and the wall clock did not
+    // of a machine that slept the monotonic clock stood still, and the wall clock did not; one that was set back says nothing
+    // of how long it was
     const { monotonic, wall } = this.#now()
-    return Math.max(monotonic - this.#lookedAt.monotonic, wall - this.#lookedAt.wall) > this.#options.pollMs
+    const elapsed = [monotonic - this.#lookedAt.monotonic, Math.abs(wall - this.#lookedAt.wall)]
+    return Math.max(...elapsed) > this.#options.pollMs
   }
 
   /**
