@@ -154,8 +154,9 @@ export class FileKeyStore implements KeyStore {
     }
   }
 
-  /** Nothing here is a beginning only if nothing of an installation is there either. */
+  /** Nothing here is a beginning only if nothing was, and nothing of an installation is there either. */
   async #loadNothing(): Promise<undefined> {
+    if (this.#lastSeen > 0) throw ringMissing(this.#directory)
     if (this.#initialize) return undefined
     const strangers = await readdir(this.#directory).catch(ignoreMissing)
     if (strangers?.some((name) => !TEMPORARY.test(name))) throw ringMissing(this.#directory)

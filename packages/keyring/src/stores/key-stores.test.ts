@@ -257,6 +257,13 @@ describe('KeyManagerLoadFromDisk (R16, R63)', () => {
     expect(keys.ring().generation).toBe(1)
   })
 
+  it('misses a ring that it has seen, also where it was allowed to begin', async () => {
+    const one = store({ initialize: true })
+    await (await KeyManager.open({ store: one, policy })).close()
+    await rm(directory, { recursive: true })
+    expect(await codeOf(one.load())).toBe('ring_missing')
+  })
+
   it('refuses to begin anew in a folder that holds something else', async () => {
     await mkdir(directory, { mode: 0o700 })
     await writeFile(join(directory, 'ring.000000000004.json.corrupt'), '')
