@@ -120,7 +120,7 @@ async function moveFiles(from: string, to: string): Promise<void> {
 
 describe.skipIf(!isMountable)('a running authority (R18)', () => {
   it.each<[string, string, () => Promise<void>, () => Promise<void>]>([
-    ['a full disk', 'store_failed', () => disk.fill({ pages: 0 }), () => disk.empty()],
+    ['a full disk', 'state_failed', () => disk.fill({ pages: 0 }), () => disk.empty()],
     ['a disk without inodes', 'store_failed', () => disk.fill({ pages: 9, inodes: 0 }), () => disk.empty()],
     [
       'a read-only file system',
@@ -156,15 +156,18 @@ describe.skipIf(!isMountable)('a running authority (R18)', () => {
     ],
   ])('with %s signs, says so, and is well again once that is', async (_, code, fail, mend) => {
     await fail()
-    await vi.waitFor(async () => {
-      const { status, storeError, lastFailure } = await health()
-      expect([status, storeError ?? lastFailure?.code]).toEqual(['degraded', code])
+    try {
+      await vi.waitFor(async () => {
+        const { status, storeError, lastFailure } = await health()
+        expect([status, storeError ?? lastFailure?.code]).toEqual(['degraded', code])
+        await askForToken()
+      }, SOON)
       await askForToken()
-    }, SOON)
-    await askForToken()
-    await expectAllTokensGood()
+      await expectAllTokensGood()
+    } finally {
+      await mend()
+    }
     const { generation } = await health()
-    await mend()
     await vi.waitFor(async () => expect((await health()).status).toBe('ok'), SOON)
     await vi.waitFor(async () => expect((await health()).generation).toBeGreaterThan(generation), SOON)
     await askForToken()
