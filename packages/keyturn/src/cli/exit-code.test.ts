@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { KeysUnavailable, KeyturnError, TokenRejected } from '@keyturn/core'
 import { CommanderError } from 'commander'
 import { describe, expect, it } from 'vitest'
-import { describeError, exitCodeOf } from './exit-code.ts'
+import { describeError, EXIT, EXIT_BY_CODE, exitCodeOf } from './exit-code.ts'
 
 const coded = (code: string) => new KeyturnError(code, 'expected something')
 
@@ -17,9 +18,27 @@ describe('how commands end (R57)', () => {
     ['state_failed', 4],
     ['ring_missing', 1],
     ['rotation_too_early', 1],
+    ['address_unavailable', 1],
+    ['policy_invalid', 2],
+    ['backup_unreadable', 2],
+    ['backup_corrupt', 1],
     ['configuration', 1],
+    ['toString', 1],
   ])('%s ends with %i', (code, expected) => {
     expect(exitCodeOf(coded(code))).toBe(expected)
+  })
+
+  it('is with 2 for what the reference says of a program that is set up wrongly, and for nothing else', () => {
+    const reference = readFileSync(new URL('../../../../docs/reference/errors.md', import.meta.url), 'utf8')
+    const [, section = ''] = /^## A program is set up wrongly\n(.*?)^## /ms.exec(reference) ?? []
+    const [sentences = '', table = ''] = section.split('| code |')
+    const codesIn = (text: string) => [...text.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, code]) => code)
+    const firstCells = table.split('\n').map((row) => row.split('|')[1] ?? '')
+    const [failing, ...others] = codesIn(sentences)
+    const expected = [...codesIn(firstCells.join()), ...others].filter((code) => code !== failing)
+    const usage = [...EXIT_BY_CODE.keys()].filter((code) => exitCodeOf(coded(code)) === EXIT.usage)
+    expect(usage.toSorted()).toEqual(expected.toSorted())
+    expect(failing).toBe('address_unavailable')
   })
 
   it('tells a bad token from keys that cannot be had, and both from bugs', () => {

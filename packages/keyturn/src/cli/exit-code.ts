@@ -5,10 +5,31 @@ import { printable } from './output.ts'
 /** How a command ended, for scripts. */
 export const EXIT = Object.freeze({ done: 0, failed: 1, usage: 2, tokenRejected: 3, unreachable: 4 })
 
-const UNREACHABLE: ReadonlySet<string> = new Set(['store_failed', 'state_failed'])
-/** What is mended by giving the command something else, be it by argument, flag, variable or file. */
-const USAGE =
-  /^(config_\w+|client_invalid|token_missing|verifier_(env|options)_invalid|jwks_url_invalid|expectations_invalid)$/
+/** How an error ends a command by its code; any other is a failure. */
+export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    // mended by giving the command something else, be it by argument, flag, variable or file, or by another runtime
+    algorithm_unavailable: EXIT.usage,
+    algorithm_unknown: EXIT.usage,
+    backup_unreadable: EXIT.usage,
+    check_not_synchronous: EXIT.usage,
+    checkpoint_unreadable: EXIT.usage,
+    client_invalid: EXIT.usage,
+    config_file_unreadable: EXIT.usage,
+    config_invalid: EXIT.usage,
+    config_unknown_setting: EXIT.usage,
+    duration_malformed: EXIT.usage,
+    expectations_invalid: EXIT.usage,
+    flag_malformed: EXIT.usage,
+    jwks_url_invalid: EXIT.usage,
+    policy_invalid: EXIT.usage,
+    token_missing: EXIT.usage,
+    verifier_env_invalid: EXIT.usage,
+    verifier_options_invalid: EXIT.usage,
+    store_failed: EXIT.unreachable,
+    state_failed: EXIT.unreachable,
+  }),
+)
 
 /** The exit code of an error. */
 export function exitCodeOf(error: unknown): number {
@@ -16,8 +37,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof TokenRejected) return EXIT.tokenRejected
   if (error instanceof KeysUnavailable) return EXIT.unreachable
   if (!(error instanceof KeyturnError)) return EXIT.failed
-  if (USAGE.test(error.code)) return EXIT.usage
-  return UNREACHABLE.has(error.code) ? EXIT.unreachable : EXIT.failed
+  return EXIT_BY_CODE.get(error.code) ?? EXIT.failed
 }
 
 /** One line with a code and the remedy; as JSON for scripts. An error that is not ours is a bug, and says where it is. */
