@@ -29,6 +29,7 @@ export {
   graceOf,
   type KeyPolicy,
   leadOf,
+  type PolicyViolation,
   policyViolations,
   type Timing,
 } from './timing.ts'

@@ -116,7 +116,10 @@ export class KeyManager {
       ),
     }
     const violations = policyViolations(given.policy)
-    if (violations.length > 0) throw new KeyturnError('policy_invalid', violations.join('; '))
+    if (violations.length > 0) {
+      const lines = violations.map(({ about, problem }) => `${about}: ${problem}`)
+      throw new KeyturnError('policy_invalid', lines.join('; '))
+    }
     // the answer may sleep with us, so that it is as old as the question
     const readAt = instantOf(given.clock)
     const keeper = await RingKeeper.open({ ...given, newRingId: randomUUID }, given.serving)

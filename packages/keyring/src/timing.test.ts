@@ -28,19 +28,22 @@ describe('the algorithm of a policy (R2)', () => {
     'may not be %s in this runtime',
     (algorithm) => {
       expect(policyViolations({ ...DEFAULT_POLICY, algorithm })).toEqual([
-        `algorithm ${algorithm} is not in this runtime; it takes Node.js 24.6 or later on OpenSSL 3.5 or later`,
+        {
+          about: 'algorithm',
+          problem: `expected a runtime that has ${algorithm}: Node.js 24.6 or later on OpenSSL 3.5 or later`,
+        },
       ])
     },
   )
 
   it('is one of the table', () => {
     expect(policyViolations({ ...DEFAULT_POLICY, algorithm: 'HS256' as never })).toEqual([
-      'algorithm must be one of the table',
+      { about: 'algorithm', problem: 'expected one of the table' },
     ])
   })
 
   it('needs a length of its modulus where it has one, and only there', () => {
-    const line = 'rsaBits must be 2048, 3072 or 4096'
+    const line = { about: 'rsaBits', problem: 'expected 2048, 3072 or 4096' }
     for (const algorithm of AVAILABLE_ALGORITHMS) {
       const lines = policyViolations({ ...DEFAULT_POLICY, algorithm, rsaBits: 1024 as never })
       expect(lines).toEqual(/^[RP]S/.test(algorithm) ? [line] : [])
@@ -69,7 +72,10 @@ describe('the size of the key set (R2, R37)', () => {
   it.skipIf(!isAlgorithmAvailable('ML-DSA-87'))('is what bounds the number of ML-DSA-87 keys', () => {
     expect(policyViolations(policyOf('ML-DSA-87', 17))).toEqual([])
     expect(policyViolations(policyOf('ML-DSA-87', 18))).toEqual([
-      'the key set would have about 66168 bytes; verifiers take at most 65536',
+      {
+        about: 'rotationIntervalMs',
+        problem: expect.stringContaining('at most 65536 bytes, not about 66168'),
+      },
     ])
   })
 })

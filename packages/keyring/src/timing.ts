@@ -41,6 +41,14 @@ export interface KeyPolicy {
   readonly timing: Timing
 }
 
+/** One way in which a policy cannot be. */
+export interface PolicyViolation {
+  /** The part to change. */
+  readonly about: keyof Timing | 'algorithm' | 'rsaBits'
+  /** What was expected of it. */
+  readonly problem: string
+}
+
 const RSA_BITS: readonly number[] = [2048, 3072, 4096]
 const SECOND = 1000
 const HOUR = 3_600_000
@@ -92,60 +100,84 @@ export function graceOf(timing: Timing): number {
 }
 
 /**
- * The inequalities that a policy breaks, each as a line with its numbers; empty when tokens stay good through every
- * rotation under it.
+ * What is wrong with a policy, each with its numbers; empty when tokens stay good through every rotation under it.
+ *
+ * @example
+ * for (const { about, problem } of policyViolations(policy)) console.error(`${about}: ${problem}`)
  */
-export function policyViolations(policy: KeyPolicy): readonly string[] {
-  const { timing } = policy
-  const malformed = malformedSettings(policy)
-  if (malformed.length > 0) return malformed
-  const violations: string[] = []
+export function policyViolations(policy: KeyPolicy): readonly PolicyViolation[] {
+  const malformed = malformedParts(policy)
+  return malformed.length > 0 ? malformed : [...brokenInequalities(policy.timing), ...oversizedSet(policy)]
+}
+
+function brokenInequalities(timing: Timing): readonly PolicyViolation[] {
+  const violations: PolicyViolation[] = []
+  const { rotationIntervalMs, graceSkewMs, clockToleranceMs, clockSkewMs } = timing
   const lead = leadOf(timing)
-  if (timing.rotationIntervalMs <= lead) {
-    violations.push(
-      `rotation interval ${formatDuration(timing.rotationIntervalMs)} must be longer than the lead ` +
-        `${formatDuration(lead)} (poll + CDN age + max(max-age, verifiers' floor) + stale-while-revalidate + refresh + 2 x skew)`,
-    )
+  if (rotationIntervalMs <= lead) {
+    violations.push({
+      about: 'rotationIntervalMs',
+      problem:
+        `expected more than the lead ${formatDuration(lead)} (poll + CDN age + max(max-age, verifiers' floor) + ` +
+        `stale-while-revalidate + refresh + 2 x skew), not ${formatDuration(rotationIntervalMs)}`,
+    })
   }
-  const leastGrace = timing.clockToleranceMs + 2 * timing.clockSkewMs
-  if (timing.graceSkewMs < leastGrace) {
-    violations.push(
-      `grace skew ${formatDuration(timing.graceSkewMs)} must be at least ${formatDuration(leastGrace)} ` +
-        '(clock tolerance + 2 x skew)',
-    )
-  }
-  const keys = Math.ceil(graceOf(timing) / timing.rotationIntervalMs) + 2
-  if (keys > JWK_SET_LIMITS.keys) {
-    violations.push(`${keys} keys would be published at once; verifiers take at most ${JWK_SET_LIMITS.keys}`)
-  }
-  const bytes = keys * publishedBytes(policy)
-  if (bytes > JWK_SET_LIMITS.bytes) {
-    violations.push(
-      `the key set would have about ${bytes} bytes; verifiers take at most ${JWK_SET_LIMITS.bytes}`,
-    )
+  const leastGrace = clockToleranceMs + 2 * clockSkewMs
+  if (graceSkewMs < leastGrace) {
+    violations.push({
+      about: 'graceSkewMs',
+      problem:
+        `expected at least ${formatDuration(leastGrace)} (clock tolerance + 2 x skew), ` +
+        `not ${formatDuration(graceSkewMs)}`,
+    })
   }
   return violations
 }
 
-function malformedSettings({ algorithm, rsaBits, timing }: KeyPolicy): readonly string[] {
-  const positive = ['rotationIntervalMs', 'maxTtlMs', 'verifierRefreshMs', 'storePollMs'] as const
-  const lines = Object.entries(timing)
-    .filter(([, value]) => !Number.isSafeInteger(value) || value < 0)
-    .map(([name]) => `${name} must be a whole number of milliseconds, not negative`)
-  for (const name of positive) if (timing[name] === 0) lines.push(`${name} must be greater than 0`)
-  if (timing.maxTtlMs % SECOND !== 0) lines.push('maxTtlMs must be whole seconds')
-  if (timing.clockToleranceMs > 60 * SECOND) lines.push('clockToleranceMs must be at most 60s')
-  return [...lines, ...malformedAlgorithm(algorithm, rsaBits)]
+/** Verifiers take a set of so many keys and bytes; what they refuse is as good as no set. */
+function oversizedSet(policy: KeyPolicy): readonly PolicyViolation[] {
+  const about = 'rotationIntervalMs'
+  const violations: PolicyViolation[] = []
+  const keys = Math.ceil(graceOf(policy.timing) / policy.timing.rotationIntervalMs) + 2
+  if (keys > JWK_SET_LIMITS.keys) {
+    const problem = `expected at most ${JWK_SET_LIMITS.keys} keys published at once, not ${keys}`
+    violations.push({ about, problem: `${problem}: rotate less often, or issue shorter lifetimes` })
+  }
+  const bytes = keys * publishedBytes(policy)
+  if (bytes > JWK_SET_LIMITS.bytes) {
+    const problem = `expected a key set of at most ${JWK_SET_LIMITS.bytes} bytes, not about ${bytes}`
+    violations.push({ about, problem: `${problem}: rotate less often, or take smaller keys` })
+  }
+  return violations
 }
 
-function malformedAlgorithm(algorithm: AlgorithmName, rsaBits: number): readonly string[] {
-  if (!isAlgorithmName(algorithm)) return ['algorithm must be one of the table']
+function malformedParts({ algorithm, rsaBits, timing }: KeyPolicy): readonly PolicyViolation[] {
+  const names = Object.keys(timing) as (keyof Timing)[]
+  const positive = ['rotationIntervalMs', 'maxTtlMs', 'verifierRefreshMs', 'storePollMs'] as const
+  const violations: PolicyViolation[] = names
+    .filter((name) => !Number.isSafeInteger(timing[name]) || timing[name] < 0)
+    .map((about) => ({ about, problem: 'expected a whole number of milliseconds, not negative' }))
+  for (const about of positive) {
+    if (timing[about] === 0) violations.push({ about, problem: 'expected more than 0' })
+  }
+  if (timing.maxTtlMs % SECOND !== 0)
+    violations.push({ about: 'maxTtlMs', problem: 'expected whole seconds' })
+  if (timing.clockToleranceMs > 60 * SECOND) {
+    violations.push({ about: 'clockToleranceMs', problem: 'expected at most 60s' })
+  }
+  return [...violations, ...malformedAlgorithm(algorithm, rsaBits)]
+}
+
+function malformedAlgorithm(algorithm: AlgorithmName, rsaBits: number): readonly PolicyViolation[] {
+  if (!isAlgorithmName(algorithm)) return [{ about: 'algorithm', problem: 'expected one of the table' }]
   const { publicKeyBytes, runtime } = ALGORITHMS[algorithm]
   if (!isAlgorithmAvailable(algorithm)) {
-    return [`algorithm ${algorithm} is not in this runtime; it takes ${runtime}`]
+    return [{ about: 'algorithm', problem: `expected a runtime that has ${algorithm}: ${runtime}` }]
   }
   const hasModulus = publicKeyBytes === undefined
-  return hasModulus && !RSA_BITS.includes(rsaBits) ? ['rsaBits must be 2048, 3072 or 4096'] : []
+  return hasModulus && !RSA_BITS.includes(rsaBits)
+    ? [{ about: 'rsaBits', problem: 'expected 2048, 3072 or 4096' }]
+    : []
 }
 
 /** An upper bound of one key's share of the document: the key in base64url, and all else that is said of it. */

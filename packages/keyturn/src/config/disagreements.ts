@@ -1,4 +1,4 @@
-import { type KeyPolicy, policyViolations } from '@keyturn/keyring'
+import { type KeyPolicy, type PolicyViolation, policyViolations } from '@keyturn/keyring'
 import { isLoopback, isSameAddress } from './listen-address.ts'
 import type { SettingKey, Settings } from './settings.ts'
 
@@ -12,23 +12,22 @@ export interface Proposal {
   readonly policy: KeyPolicy
 }
 
-/** How the lines of the key policy begin, and which setting they are about. */
-const SETTING_BY_BEGINNING: readonly (readonly [string, SettingKey])[] = Object.freeze([
-  ['algorithm ', 'keysAlgorithm'],
-  ['rotation interval ', 'keysRotationInterval'],
-  ['rotationIntervalMs ', 'keysRotationInterval'],
-  ['grace skew ', 'keysGraceSkew'],
-  ['graceSkewMs ', 'keysGraceSkew'],
-  ['maxTtlMs ', 'accessTokenMaxTtl'],
-  ['jwksMaxAgeMs ', 'jwksMaxAge'],
-  ['jwksStaleWhileRevalidateMs ', 'jwksStaleWhileRevalidate'],
-  ['jwksCdnAgeMs ', 'jwksCdnAge'],
-  ['verifierRefreshMs ', 'verifierRefresh'],
-  ['verifierMinCacheMs ', 'verifierMinCache'],
-  ['storePollMs ', 'storePoll'],
-  ['clockSkewMs ', 'clockSkew'],
-  ['clockToleranceMs ', 'clockTolerance'],
-])
+/** Which setting each part of the key policy comes from. */
+const SETTING_BY_PART: Readonly<Record<PolicyViolation['about'], SettingKey>> = Object.freeze({
+  algorithm: 'keysAlgorithm',
+  rsaBits: 'keysRsaBits',
+  rotationIntervalMs: 'keysRotationInterval',
+  graceSkewMs: 'keysGraceSkew',
+  maxTtlMs: 'accessTokenMaxTtl',
+  jwksMaxAgeMs: 'jwksMaxAge',
+  jwksStaleWhileRevalidateMs: 'jwksStaleWhileRevalidate',
+  jwksCdnAgeMs: 'jwksCdnAge',
+  verifierRefreshMs: 'verifierRefresh',
+  verifierMinCacheMs: 'verifierMinCache',
+  storePollMs: 'storePoll',
+  clockSkewMs: 'clockSkew',
+  clockToleranceMs: 'clockTolerance',
+})
 
 /** Every way in which settings do not fit together, each as a line that names them as they were given. */
 export function disagreements(proposal: Proposal, nameOf: NameOf): readonly string[] {
@@ -41,10 +40,13 @@ export function disagreements(proposal: Proposal, nameOf: NameOf): readonly stri
     (key) => settings[key] % 1000 !== 0,
   )
   for (const key of wholeSeconds) lines.push(`${nameOf(key)}: expected whole seconds`)
-  // without a maximum of its own, the lifetime is what is reserved on keys
-  const reserved = settings.accessTokenMaxTtl === undefined ? 'accessTokenTtl' : 'accessTokenMaxTtl'
-  const nameOfPolicy: NameOf = (key) => nameOf(key === 'accessTokenMaxTtl' ? reserved : key)
-  return [...lines, ...policyViolations(policy).map((line) => withName(line, nameOfPolicy))]
+  const settingOf = (about: PolicyViolation['about']) =>
+    // without a maximum of its own, the lifetime is what is reserved on keys
+    about === 'maxTtlMs' && settings.accessTokenMaxTtl === undefined
+      ? 'accessTokenTtl'
+      : SETTING_BY_PART[about]
+  const broken = policyViolations(policy)
+  return [...lines, ...broken.map(({ about, problem }) => `${nameOf(settingOf(about))}: ${problem}`)]
 }
 
 function lifetimes({ accessTokenTtl, accessTokenMaxTtl }: Settings, nameOf: NameOf): string[] {
@@ -54,7 +56,7 @@ function lifetimes({ accessTokenTtl, accessTokenMaxTtl }: Settings, nameOf: Name
     lines.push(`${name}: expected whole seconds, at least 1s`)
   }
   if (accessTokenMaxTtl !== undefined && accessTokenTtl > accessTokenMaxTtl) {
-    lines.push(`${name} must be at most ${nameOf('accessTokenMaxTtl')}`)
+    lines.push(`${name}: expected at most ${nameOf('accessTokenMaxTtl')}`)
   }
   return lines
 }
@@ -74,12 +76,4 @@ function listeners(settings: Settings, nameOf: NameOf): string[] {
     lines.push(`${nameOf('httpPort')} and ${nameOf('adminPort')}: expected two ports`)
   }
   return lines
-}
-
-function withName(line: string, nameOf: NameOf): string {
-  const [beginning, key] = SETTING_BY_BEGINNING.find(([start]) => line.startsWith(start)) ?? []
-  if (beginning === undefined || key === undefined) return line
-  return beginning.includes('Ms ')
-    ? nameOf(key) + line.slice(beginning.length - 1)
-    : `${nameOf(key)}: ${line}`
 }

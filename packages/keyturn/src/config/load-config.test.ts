@@ -64,10 +64,10 @@ describe('configuration (R54)', () => {
       'KEYTURN_HTTP_PORT and --admin-port: expected two ports',
     )
     expect(messageOf({}, { keysRotationInterval: '10m' })).toMatch(
-      /^--keys-rotation-interval: rotation interval 10m must be longer than the lead/,
+      /^--keys-rotation-interval: expected more than the lead .*, not 10m$/,
     )
     expect(messageOf({ KEYTURN_ACCESS_TOKEN_MAX_TTL: '1h' }, { accessTokenTtl: '2h' })).toBe(
-      '--access-token-ttl must be at most KEYTURN_ACCESS_TOKEN_MAX_TTL',
+      '--access-token-ttl: expected at most KEYTURN_ACCESS_TOKEN_MAX_TTL',
     )
     const folder = await mkdtemp(join(tmpdir(), 'keyturn-config-'))
     const file = join(folder, 'keyturn.json')
@@ -87,20 +87,30 @@ describe('configuration (R54)', () => {
     const settings = SETTINGS.parse({})
     const lines = disagreements({ settings, issuer: 'a', policy }, variableOf)
     expect(lines).toHaveLength(12)
-    for (const line of lines) expect(line).toMatch(/^KEYTURN_[A-Z_]+ must be /)
+    for (const line of lines) expect(line).toMatch(/^KEYTURN_[A-Z_]+: expected /)
+  })
+
+  it('names the settings of the policy as they were given, whatever of them was', () => {
+    expect(messageOf({}, { keysRotationInterval: '20m', accessTokenTtl: '24h' })).toMatch(
+      /^--keys-rotation-interval: expected at most 32 keys published at once, not 75/,
+    )
+    const policy = { ...DEFAULT_POLICY, rsaBits: 1024 as never }
+    expect(disagreements({ settings: SETTINGS.parse({}), issuer: 'a', policy }, flagOf)).toEqual([
+      '--keys-rsa-bits: expected 2048, 3072 or 4096',
+    ])
   })
 
   it('has a name for an algorithm that is refused after its form was found good', () => {
     const policy = { ...DEFAULT_POLICY, algorithm: 'ML-DSA-1' as never }
     expect(disagreements({ settings: SETTINGS.parse({}), issuer: 'a', policy }, variableOf)).toEqual([
-      'KEYTURN_KEYS_ALGORITHM: algorithm must be one of the table',
+      'KEYTURN_KEYS_ALGORITHM: expected one of the table',
     ])
   })
 
   it('blames the maximum of lifetimes only where there is one', () => {
     expect(messageOf({ KEYTURN_ACCESS_TOKEN_TTL: '1500ms' })).not.toContain('MAX_TTL')
     expect(messageOf({ KEYTURN_ACCESS_TOKEN_MAX_TTL: '3600500ms' })).toBe(
-      'KEYTURN_ACCESS_TOKEN_MAX_TTL must be whole seconds',
+      'KEYTURN_ACCESS_TOKEN_MAX_TTL: expected whole seconds',
     )
   })
 
@@ -130,7 +140,7 @@ describe('configuration (R54)', () => {
     [{ KEYTURN_HTTP_HOST: '::' }, 'KEYTURN_ISSUER: expected the URL'],
     [{ KEYTURN_HTTP_PORT: '0' }, 'KEYTURN_ISSUER: expected the URL'],
     [{ KEYTURN_CLOCK_TOLERANCE: '61s' }, 'at most 60s'],
-    [{ KEYTURN_STORE_POLL: '0s' }, 'KEYTURN_STORE_POLL must be greater than 0'],
+    [{ KEYTURN_STORE_POLL: '0s' }, 'KEYTURN_STORE_POLL: expected more than 0'],
     [{ KEYTURN_ISSUER: 'https://a@auth.example' }, 'KEYTURN_ISSUER: expected https://host'],
     [{ KEYTURN_AUDIENCE: 'a b' }, 'KEYTURN_AUDIENCE: expected 1 to 255 printable'],
     [{ KEYTURN_ADMIN_PORT: '9001' }, 'KEYTURN_HTTP_PORT and KEYTURN_ADMIN_PORT: expected two ports'],
