@@ -106,8 +106,8 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     await checkpointer.start()
     return { url, adminUrl, close }
   } catch (error) {
-    // what failed first is what the caller must hear
-    await close().catch(() => {})
+    // why it does not start is what matters, whatever else is wrong
+    await close().catch((err: unknown) => logger.error({ err }, 'what was opened could not be closed'))
     throw error
   }
 }
