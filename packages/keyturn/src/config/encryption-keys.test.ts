@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readEncryptionKeys } from './encryption-keys.ts'
 import { loadConfig } from './load-config.ts'
+import { variableOf } from './settings.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -13,9 +14,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const key = (fill: number) => Buffer.alloc(32, fill)
 const read = (sources: Partial<Parameters<typeof readEncryptionKeys>[0]>) =>
-  readEncryptionKeys({ text: undefined, file: undefined, credentialsDirectory: undefined, ...sources }).map(
-    (it) => it.export().toString('hex'),
-  )
+  readEncryptionKeys(
+    { text: undefined, file: undefined, credentialsDirectory: undefined, ...sources },
+    variableOf,
+  ).map((it) => it.export().toString('hex'))
 function errorOf(action: () => unknown): { code: string; message: string } {
   try {
     action()
@@ -72,6 +74,21 @@ describe('key-encryption keys (R19, R54)', () => {
 
   it('are not waited for where a folder or a pipe stands in their place', () => {
     expect(errorOf(() => read({ file: folder })).code).toBe('config_file_unreadable')
+  })
+
+  it('are called in refusals what they were called when they were given', async () => {
+    const messageOf = (...[flags, env = {}]: [Parameters<typeof loadConfig>[0]['flags'], object?]) =>
+      errorOf(() => loadConfig({ flags, env: { ...env }, file: undefined })).message
+    const file = join(folder, 'kek')
+    expect(messageOf({ keysEncryptionKeyFile: file })).toMatch(/^--keys-encryption-key-file: .* \(ENOENT\)$/)
+    await writeFile(file, 'short')
+    expect(messageOf({ keysEncryptionKeyFile: file })).toMatch(/^--keys-encryption-key-file .*: expected 32 /)
+    expect(messageOf({}, { KEYTURN_KEYS_ENCRYPTION_KEY: 'short' })).toMatch(
+      /^KEYTURN_KEYS_ENCRYPTION_KEY: expected 32 /,
+    )
+    expect(messageOf({ keysEncryptionKeyFile: file }, { KEYTURN_KEYS_ENCRYPTION_KEY: 'short' })).toBe(
+      'KEYTURN_KEYS_ENCRYPTION_KEY and --keys-encryption-key-file: expected one of the two',
+    )
   })
 
   it('do not show when a configuration is printed', () => {

@@ -2,6 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
+import type { NameOf } from './disagreements.ts'
 
 /** Where key-encryption keys may come from. */
 export interface EncryptionKeySources {
@@ -18,31 +19,37 @@ const KEY_BYTES = 32
 /** 32 bytes in base64 or base64url, with or without padding. */
 const KEY = /^[A-Za-z0-9+/_-]{43}=?$/
 
+/** Keys as they were given, and what the reader calls the place. */
+interface NamedText {
+  readonly name: string
+  readonly text: string
+}
+
 /**
  * The key-encryption keys, newest first: the newest seals, all open. None where none is given.
  *
  * @throws {KeyturnError} `config_invalid`, `config_file_unreadable`
  */
-export function readEncryptionKeys(sources: EncryptionKeySources): readonly KeyObject[] {
-  const text = textOf(sources)
-  if (text === undefined) return []
-  const words = text.split(/[\s,]+/).filter(Boolean)
-  if (words.length === 0 || !words.every((word) => KEY.test(word))) throw invalid()
-  return Object.freeze(words.map(keyOf))
+export function readEncryptionKeys(sources: EncryptionKeySources, nameOf: NameOf): readonly KeyObject[] {
+  const given = givenKeys(sources, nameOf)
+  if (given === undefined) return []
+  const words = given.text.split(/[\s,]+/).filter(Boolean)
+  const keys = words.map((word) => keyOf(word, given.name))
+  if (keys.length === 0) throw invalid(given.name)
+  return Object.freeze(keys)
 }
 
-function textOf({ text, file, credentialsDirectory }: EncryptionKeySources): string | undefined {
+function givenKeys(sources: EncryptionKeySources, nameOf: NameOf): NamedText | undefined {
+  const { text, file, credentialsDirectory } = sources
+  const [name, fileName] = [nameOf('keysEncryptionKey'), nameOf('keysEncryptionKeyFile')]
   if (text !== undefined && file !== undefined) {
-    throw new KeyturnError(
-      'config_invalid',
-      'KEYTURN_KEYS_ENCRYPTION_KEY and KEYTURN_KEYS_ENCRYPTION_KEY_FILE: expected one of the two',
-    )
+    throw new KeyturnError('config_invalid', `${name} and ${fileName}: expected one of the two`)
   }
-  if (text !== undefined) return text
-  if (file !== undefined) return readText(file)
+  if (text !== undefined) return { name, text }
+  if (file !== undefined) return readText(file, fileName)
   if (credentialsDirectory === undefined) return undefined
   const credential = join(credentialsDirectory, CREDENTIAL)
-  return isThere(credential) ? readText(credential) : undefined
+  return isThere(credential) ? readText(credential, 'the credential of systemd') : undefined
 }
 
 /** What cannot be seen may be there: then reading it fails, and the keys are not left in the clear. */
@@ -54,31 +61,30 @@ function isThere(file: string): boolean {
   }
 }
 
-function readText(file: string): string {
+function readText(file: string, name: string): NamedText {
   try {
     // a pipe would keep every command waiting
     if (!statSync(file).isFile()) throw Object.assign(new Error('no file'), { code: 'not a file' })
-    return readFileSync(file, 'utf8')
+    return { name: `${name} (${file})`, text: readFileSync(file, 'utf8') }
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw new KeyturnError(
-      'config_file_unreadable',
-      `the key-encryption key ${file} cannot be read (${code})`,
-      { remedy: 'name a file that this user can read', cause },
-    )
+    throw new KeyturnError('config_file_unreadable', `${name}: ${file} cannot be read (${code})`, {
+      remedy: 'name a file that this user can read',
+      cause,
+    })
   }
 }
 
-function keyOf(word: string): KeyObject {
-  const bytes = Buffer.from(word, 'base64')
-  if (bytes.length !== KEY_BYTES) throw invalid()
+function keyOf(word: string, name: string): KeyObject {
+  const bytes = KEY.test(word) ? Buffer.from(word, 'base64') : undefined
+  if (bytes?.length !== KEY_BYTES) throw invalid(name)
   return createSecretKey(bytes)
 }
 
-function invalid(): KeyturnError {
+function invalid(name: string): KeyturnError {
   return new KeyturnError(
     'config_invalid',
-    'the key-encryption key: expected 32 random bytes in base64, or several such keys, the newest first',
+    `${name}: expected 32 random bytes in base64, or several such keys, the newest first`,
     { remedy: 'make one with: openssl rand -base64 32' },
   )
 }

@@ -46,11 +46,14 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
     http: { host: settings.httpHost, port: settings.httpPort },
     admin: { host: settings.adminHost, port: settings.adminPort },
     policy,
-    encryptionKeys: readEncryptionKeys({
-      text: settings.keysEncryptionKey,
-      file: settings.keysEncryptionKeyFile,
-      credentialsDirectory: sources.env.CREDENTIALS_DIRECTORY,
-    }),
+    encryptionKeys: readEncryptionKeys(
+      {
+        text: settings.keysEncryptionKey,
+        file: settings.keysEncryptionKeyFile,
+        credentialsDirectory: sources.env.CREDENTIALS_DIRECTORY,
+      },
+      nameOf,
+    ),
     accessTokenTtlSeconds: settings.accessTokenTtl / 1000,
     logLevel: settings.logLevel,
   })
