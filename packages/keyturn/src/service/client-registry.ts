@@ -10,7 +10,7 @@ export interface NewClient {
 
 /** May mint tokens for users. */
 export const TOKENS_ISSUE = 'tokens:issue'
-/** May turn and revoke keys over HTTP. */
+/** For administering the keys over HTTP. No route asks for it yet; clients are given it now, so that they need not be made anew. */
 export const KEYS_ADMIN = 'keys:admin'
 /** Scopes that mean something to the authority itself, and so are never given to a user's token. */
 export const RESERVED_SCOPES: ReadonlySet<string> = new Set([TOKENS_ISSUE, KEYS_ADMIN])
