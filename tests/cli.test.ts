@@ -297,9 +297,9 @@ describe('a store that cannot be trusted (R15, R16, R18)', () => {
     await authority.stop()
   })
 
-  it('says that a ring in memory is out of reach', async () => {
+  it('says that a ring in memory is out of reach, and what to do instead', async () => {
     const { code, stderr } = await run('keys list', { KEYTURN_STORE: 'memory' })
-    expect([code, stderr]).toEqual([1, expect.stringContaining('store_not_shared')])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/store_not_shared: .* - .*KEYTURN_STORE=file/)])
   })
 })
 

@@ -31,6 +31,14 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
   }),
 )
 
+/** What commands know to do about errors of which whoever throws them knows nothing to do. */
+const REMEDY_BY_CODE: ReadonlyMap<string, string> = new Map([
+  [
+    'store_not_shared',
+    'ask its admin listener for them, GET /health/details, and restart it for new ones; or keep them in files, KEYTURN_STORE=file',
+  ],
+])
+
 /** The exit code of an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
@@ -51,7 +59,10 @@ export function describeError(error: unknown, asJson: boolean): string {
 }
 
 function partsOf(error: unknown): { code: string; message: string; remedy?: string | undefined } {
-  if (error instanceof KeyturnError) return error
+  if (error instanceof KeyturnError) {
+    const { code, message, remedy = REMEDY_BY_CODE.get(code) } = error
+    return { code, message, remedy }
+  }
   if (error instanceof CommanderError) {
     return {
       code: 'usage',
