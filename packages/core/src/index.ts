@@ -48,6 +48,7 @@ export {
   type SkippedKey,
 } from './jwk-set.ts'
 export { type CompactJws, signCompact, splitCompact, verifySignature } from './jws.ts'
+export { isLoopback } from './loopback.ts'
 export { type Clock, type SigningKey, systemClock } from './ports.ts'
 export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'
@@ -59,3 +60,4 @@ export {
   type TokenHeader,
   type VerifiedToken,
 } from './token.ts'
+export { urlBelow } from './url-below.ts'

@@ -1,4 +1,4 @@
-import { KeyturnError } from '@keyturn/core'
+import { isLoopback, KeyturnError } from '@keyturn/core'
 
 /**
  * Accepts the URL of a key set: https, or http to this machine, or any http when that was said aloud.
@@ -15,8 +15,4 @@ export function parseKeySetUrl(text: string, options: { readonly unsafeAllowHttp
   }
   url.hash = ''
   return url
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }

@@ -9,6 +9,7 @@ import {
   TokenChecker,
   type TokenExpectations,
   TokenRejected,
+  urlBelow,
   type VerificationKey,
   type VerifiedToken,
 } from '@keyturn/core'
@@ -206,5 +207,5 @@ function defaultUrl(issuer: string): string {
   if (url === undefined || !/^https?:$/.test(url.protocol) || /[?#]/.test(issuer)) {
     throw new KeyturnError('jwks_url_invalid', 'jwksUrl: expected one, since the issuer is no plain URL')
   }
-  return `${issuer.replace(/\/+$/, '')}/.well-known/jwks.json`
+  return urlBelow(issuer, '/.well-known/jwks.json')
 }

@@ -1,5 +1,6 @@
+import { isLoopback } from '@keyturn/core'
 import { type KeyPolicy, type PolicyViolation, policyViolations } from '@keyturn/keyring'
-import { isLoopback, isSameAddress } from './listen-address.ts'
+import { isSameAddress } from './listen-address.ts'
 import type { SettingKey, Settings } from './settings.ts'
 
 /** A setting by the name under which the reader gave it. */

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isLoopback } from '@keyturn/core'
 
 /** Where a listener binds; port 0 takes a free one. */
 export interface Listener {
@@ -7,11 +7,6 @@ export interface Listener {
 }
 
 const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
-
-/** Says whether only this machine reaches an address. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
-}
 
 /** Says whether two listeners would want one and the same place. */
 export function isSameAddress(one: Listener, other: Listener): boolean {

@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
-import { KeyturnError } from '@keyturn/core'
+import { isLoopback, KeyturnError } from '@keyturn/core'
 import type { KeyPolicy } from '@keyturn/keyring'
 import { disagreements, type NameOf } from './disagreements.ts'
 import { readEncryptionKeys } from './encryption-keys.ts'
-import { isLoopback, type Listener } from './listen-address.ts'
+import type { Listener } from './listen-address.ts'
 import { SETTINGS, type SettingKey, type Settings, variableOf } from './settings.ts'
 import { type ConfigSources, collectSettings, type GivenSettings } from './sources.ts'
 

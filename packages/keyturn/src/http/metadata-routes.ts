@@ -1,3 +1,4 @@
+import { urlBelow } from '@keyturn/core'
 import type { FastifyInstance } from 'fastify'
 import { HttpRefusal } from './problem.ts'
 
@@ -10,8 +11,8 @@ const CACHE_CONTROL = 'public, max-age=3600'
  */
 export function metadataRoutes(server: FastifyInstance, issuer: string): void {
   const url = URL.canParse(issuer) && /^https?:/i.test(issuer) ? new URL(issuer) : undefined
-  const path = url?.pathname.replace(/\/+$/, '') ?? ''
-  for (const place of new Set([METADATA, METADATA + path])) {
+  const own = urlBelow(METADATA + (url?.pathname ?? ''), '')
+  for (const place of new Set([METADATA, own])) {
     server.get(place, async (_request, reply) => {
       if (url === undefined) throw new HttpRefusal(404, 'metadata_unavailable', 'the issuer is no URL')
       return reply
@@ -22,11 +23,10 @@ export function metadataRoutes(server: FastifyInstance, issuer: string): void {
 }
 
 function metadataOf(issuer: string): object {
-  const base = issuer.replace(/\/+$/, '')
   return {
     issuer,
-    token_endpoint: `${base}/oauth2/token`,
-    jwks_uri: `${base}/.well-known/jwks.json`,
+    token_endpoint: urlBelow(issuer, '/oauth2/token'),
+    jwks_uri: urlBelow(issuer, '/.well-known/jwks.json'),
     response_types_supported: [],
     grant_types_supported: ['client_credentials'],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { KeyturnError } from '@keyturn/core'
+import { KeyturnError, urlBelow } from '@keyturn/core'
 import type { KeyManager } from '@keyturn/keyring'
 import type { Client } from '../state/client-store.ts'
 import { isScopeList, RESERVED_SCOPES } from './client-registry.ts'
@@ -133,7 +133,7 @@ export class TokenService {
 
 /** `aud` of tokens that only the authority takes: no service accepts one, and one that sees it cannot mint with it. */
 export function authorityAudience(issuer: string): string {
-  return `${issuer.replace(/\/+$/, '')}/v1`
+  return urlBelow(issuer, '/v1')
 }
 
 /** Goes no deeper than it may, whatever the caller has nested. */
