@@ -231,6 +231,6 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'revokes only the key that is asked for, though the store leaked',
     breaks: 'promise-R13',
-    edits: [revocation('everyPrivateHalf && key.kid !== kid', 'false && key.kid !== kid')],
+    edits: [revocation('storeLeaked && key.kid !== kid', 'false && key.kid !== kid')],
   },
 ]

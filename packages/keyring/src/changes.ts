@@ -83,7 +83,7 @@ export function hastenNext(ring: KeyRing, activateAt: number, policy: KeyPolicy,
 
 /**
  * Takes keys out of use and out of the set at once. Where that leaves nobody to sign, the spare does from now on, or the
- * fresh pair.
+ * replacement.
  *
  * @throws {KeyturnError} what {@link keysToRevoke} throws, and `no_spare`
  */
@@ -104,7 +104,7 @@ export function revokeKey(ring: KeyRing, revocation: Revocation, policy: KeyPoli
     { ...ring, tombstones: [...ring.tombstones, ...tombstones] },
     settleSuccession(
       staying,
-      { signs, next, fresh: next === undefined ? revocation.fresh : undefined },
+      { signs, next, replacement: next === undefined ? revocation.replacement : undefined },
       policy,
       at,
     ),
@@ -114,7 +114,7 @@ export function revokeKey(ring: KeyRing, revocation: Revocation, policy: KeyPoli
 /** Makes sure that somebody signs at `at`, and that the key that does ends when its successor begins. */
 function settleSuccession(
   keys: readonly KeyRecord[],
-  who: { signs: boolean; next: KeyRecord | undefined; fresh: KeyPair | undefined },
+  who: { signs: boolean; next: KeyRecord | undefined; replacement: KeyPair | undefined },
   policy: KeyPolicy,
   at: number,
 ): readonly KeyRecord[] {
@@ -129,11 +129,14 @@ function settleSuccession(
   const ended = keys.map((key) =>
     key.signUntil === null || key.signUntil > at ? endUnless(key, who.next, at, policy.timing) : key,
   )
-  if (who.fresh !== undefined) {
-    return [...ended, record(who.fresh, 'emergency', policy, { now: at, signableAt: at, activateAt: at })]
+  if (who.replacement !== undefined) {
+    return [
+      ...ended,
+      record(who.replacement, 'emergency', policy, { now: at, signableAt: at, activateAt: at }),
+    ]
   }
   if (who.next === undefined)
-    throw new KeyturnError('no_spare', 'a fresh pair is needed: there is no spare to promote')
+    throw new KeyturnError('no_spare', 'a replacement is needed: there is no spare to promote')
   return ended.map((key) => (key === who.next ? { ...key, activateAt: at } : key))
 }
 

@@ -21,7 +21,7 @@ export type KeyringEvent =
   | {
       readonly kind: 'key-revoked'
       /** The key that was asked for. */
-      readonly kid: string
+      readonly revokedKid: string
       /** Every key that went, that one first. */
       readonly revokedKids: readonly string[]
       readonly reason: string

@@ -211,7 +211,7 @@ describe('revocation (R13)', () => {
   it('swaps in a fresh pair when the store leaked, and revokes every private half', async () => {
     const { keys } = await openManager()
     const before = keys.ring().keys.map(({ kid }) => kid)
-    const { activeKid } = await keys.revoke(before[0] ?? '', { reason: 'backup lost', fresh: true })
+    const { activeKid } = await keys.revoke(before[0] ?? '', { reason: 'backup lost', storeLeaked: true })
     expect(before).not.toContain(activeKid)
     for (const { kid } of keys.publicJwks().keys) expect(before).not.toContain(kid)
   })

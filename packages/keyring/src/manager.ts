@@ -199,11 +199,11 @@ export class KeyManager {
 
   /**
    * Takes a key out of use at once. When it is the active one the spare signs from now on; a fresh pair does when there is
-   * no spare. `fresh` says that the store itself leaked: then every key goes whose private half is in it, whatever became
+   * no spare. `storeLeaked`: then every key goes whose private half is in the store, whatever became
    * of the one that is asked for, and a fresh pair signs.
    *
    * @throws {KeyturnError} `key_not_found` for a kid that the ring never had; `key_already_revoked` and `key_removed`
-   * without `fresh`; what the store throws
+   * without `storeLeaked`; what the store throws
    */
   async revoke(kid: string, options: RevocationOptions): Promise<RevocationOutcome> {
     const outcome = await this.#operator.revoke(kid, options)

@@ -8,7 +8,7 @@ export interface RevocationOptions {
   /** Why; kept with the key while the ring has it. */
   readonly reason: string
   /** The store itself leaked: revoke every key whose private half is in it, and sign with a fresh pair. Default `false`. */
-  readonly fresh?: boolean
+  readonly storeLeaked?: boolean
 }
 
 /** What is to be done to a ring. */
@@ -16,9 +16,9 @@ export interface Revocation {
   readonly kid: string
   readonly reason: string
   /** A pair to sign with where no spare is left; a spare that came meanwhile is better, since verifiers may know it. */
-  readonly fresh: KeyPair | undefined
+  readonly replacement: KeyPair | undefined
   /** The store itself leaked: every key whose private half it still holds goes too. */
-  readonly everyPrivateHalf: boolean
+  readonly storeLeaked: boolean
 }
 
 /** What a revocation leads to. Times in milliseconds. */
@@ -40,7 +40,7 @@ export interface RevocationOutcome {
  */
 export function keysToRevoke(
   ring: KeyRing,
-  { kid, everyPrivateHalf }: Pick<Revocation, 'kid' | 'everyPrivateHalf'>,
+  { kid, storeLeaked }: Pick<Revocation, 'kid' | 'storeLeaked'>,
 ): readonly KeyRecord[] {
   const asked = ring.keys.filter((key) => key.kid === kid)
   const tomb = ring.tombstones.find((candidate) => candidate.kid === kid)
@@ -49,7 +49,7 @@ export function keysToRevoke(
       remedy: 'see: keyturn keys list',
     })
   }
-  const leaked = ring.keys.filter((key) => everyPrivateHalf && key.kid !== kid && key.privateKey !== null)
+  const leaked = ring.keys.filter((key) => storeLeaked && key.kid !== kid && key.privateKey !== null)
   const going = [...asked.filter(({ revokedAt }) => revokedAt === null), ...leaked]
   if (going.length > 0) return going
   throw tomb?.fate === 'removed'

@@ -177,15 +177,15 @@ export class RingHistory {
     }
   }
 
-  #revoke(victim: string, everyPrivateHalf: boolean): void {
+  #revoke(victim: string, storeLeaked: boolean): void {
     const target = this.#ring.keys.findLast((key) => stateOf(key, this.#now) === victim)
     if (target === undefined) return
-    const isGone = (key: KeyRecord) => key === target || (everyPrivateHalf && key.privateKey !== null)
+    const isGone = (key: KeyRecord) => key === target || (storeLeaked && key.privateKey !== null)
     for (const { kid } of this.#ring.keys.filter(isGone)) this.#revoked.add(kid)
     // made ahead of time, as by an operator who saw no spare: one that is there after all comes first
-    const revocation = { kid: target.kid, reason: 'leaked', fresh: this.#pair() }
+    const revocation = { kid: target.kid, reason: 'leaked', replacement: this.#pair() }
     this.#commit('operator', (ring) =>
-      revokeKey(ring, { ...revocation, everyPrivateHalf }, this.#policy, this.#wall),
+      revokeKey(ring, { ...revocation, storeLeaked }, this.#policy, this.#wall),
     )
     const heir = rings.activeKey(this.#ring, this.#now)
     if (heir.origin === 'emergency' || heir.activateAt < heir.signableAt) this.#excused.add(heir.kid)

@@ -30,6 +30,11 @@ export interface RingKeeperOptions {
   readonly onEvent: (event: KeyringEvent) => void
 }
 
+/** What a ring is to become, and whatever else there is to say of that. */
+export interface Change {
+  readonly ring: KeyRing
+}
+
 /** A ring before a change and after it: the same one where there was nothing to change. */
 export interface Commit {
   readonly before: KeyRing
@@ -144,7 +149,7 @@ export class RingKeeper {
     const pair = await generate(policy)
     const { after } = await this.commit((ring, moment) => {
       const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
-      return isMissing && moment.clockTrusted ? addNext(ring, pair, policy, moment) : ring
+      return { ring: isMissing && moment.clockTrusted ? addNext(ring, pair, policy, moment) : ring }
     })
     this.#announce(after, pair)
   }
@@ -156,24 +161,26 @@ export class RingKeeper {
   }
 
   /**
-   * Changes the ring by compare-and-swap. `change` is pure, and is asked again when somebody else was first; it returns
-   * its argument to leave things as they are.
+   * Changes the ring by compare-and-swap. `change` is pure, and is asked again when somebody else was first; it gives back the
+   * ring that it was given to leave things as they are. What else it says, of the attempt that came to something, is passed on.
    */
-  async commit(change: (ring: KeyRing, moment: Moment) => KeyRing): Promise<Commit> {
+  async commit<What extends Change>(
+    change: (ring: KeyRing, moment: Moment) => What,
+  ): Promise<Commit & Omit<What, 'ring'>> {
     for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
       const before = this.#ring
       const moment = this.#moment()
       const decidedAt = this.#options.clock.monotonicNow()
       const isStale = () => this.#options.clock.monotonicNow() - decidedAt > STALE_AFTER_MS
-      const changed = change(before, moment)
-      if (changed === before) return { before, after: before }
+      const { ring: changed, ...what } = change(before, moment)
+      if (changed === before) return { ...what, before, after: before }
       const after = nextGeneration(before, changed, moment)
       assertRing(after, moment.now)
       assertFollows(before, after)
       try {
         const saved = await saveAudited(this.#options, after, { before, isStale })
         this.#accept(before, saved)
-        return { before, after: saved }
+        return { ...what, before, after: saved }
       } catch (error) {
         if (!(error instanceof StoreConflict)) throw error
         await this.reload()
@@ -197,13 +204,12 @@ export class RingKeeper {
 
   async #carryOut(pair: KeyPair | undefined): Promise<void> {
     const { policy, onEvent } = this.#options
-    let done: readonly Decision[] = []
-    const { after } = await this.commit((ring, moment) => {
-      done = plan(ring, policy, moment)
-      if (done.length === 0) return ring
-      const kept = applyHousekeeping(ring, done, policy, moment.now)
+    const { after, done } = await this.commit((before, moment) => {
+      const done = plan(before, policy, moment)
+      if (done.length === 0) return { ring: before, done }
+      const kept = applyHousekeeping(before, done, policy, moment.now)
       const wanted = done.some(({ kind }) => kind === 'add-next')
-      return wanted && pair !== undefined ? addNext(kept, pair, policy, moment) : kept
+      return { ring: wanted && pair !== undefined ? addNext(kept, pair, policy, moment) : kept, done }
     })
     for (const decision of done) {
       if (decision.kind === 'erase-private-halves') onEvent({ kind: 'key-erased', kids: decision.kids })

@@ -16,10 +16,10 @@ describe('a store that leaked (R13, R50)', () => {
   it('loses every key whose private half is in it, and each is named, the one that was asked for first', async () => {
     const { keys, events } = await openManager()
     const [active, next] = keys.ring().keys.map(({ kid }) => kid)
-    const outcome = await keys.revoke(next ?? '', { reason: 'backup lost', fresh: true })
+    const outcome = await keys.revoke(next ?? '', { reason: 'backup lost', storeLeaked: true })
     expect(outcome).toMatchObject({ revokedKid: next, revokedKids: [next, active] })
     expect(lastOf(events, 'key-revoked')).toMatchObject({
-      kid: next,
+      revokedKid: next,
       revokedKids: [next, active],
       reason: 'backup lost',
       activeKid: outcome.activeKid,
@@ -31,7 +31,7 @@ describe('a store that leaked (R13, R50)', () => {
     const { keys, advance } = await openManager()
     await advance(T + propagation)
     const [retired, active, next] = keys.ring().keys.map(({ kid }) => kid)
-    const { revokedKids } = await keys.revoke(active ?? '', { reason: 'backup lost', fresh: true })
+    const { revokedKids } = await keys.revoke(active ?? '', { reason: 'backup lost', storeLeaked: true })
     expect(revokedKids).toEqual([active, next])
     expect(keys.publicJwks().keys.map(({ kid }) => kid)).toContain(retired)
   })
@@ -43,7 +43,7 @@ describe('a store that leaked (R13, R50)', () => {
     await keys.revoke(first ?? '', { reason: 'leaked' })
     await advance(1000)
     const held = keys.ring().keys.slice(1)
-    const outcome = await keys.revoke(first ?? '', { reason: 'all of it', fresh: true })
+    const outcome = await keys.revoke(first ?? '', { reason: 'all of it', storeLeaked: true })
     expect(outcome).toMatchObject({ revokedKid: first, revokedKids: held.map(({ kid }) => kid) })
     expect(held).toHaveLength(2)
     const reasons = keys.ring().keys.map(({ revokedReason }) => revokedReason)
@@ -56,14 +56,14 @@ describe('a store that leaked (R13, R50)', () => {
     await advance(T + GRACE + T)
     const held = keys.ring().keys.filter(({ privateKey }) => privateKey !== null)
     expect(keys.ring().tombstones).toMatchObject([{ kid: first, fate: 'removed' }])
-    const { revokedKids } = await keys.revoke(first ?? '', { reason: 'old backup', fresh: true })
+    const { revokedKids } = await keys.revoke(first ?? '', { reason: 'old backup', storeLeaked: true })
     expect(revokedKids).toEqual(held.map(({ kid }) => kid))
   })
 
   it('has no key that it never had', async () => {
     const { keys } = await openManager()
     const before = keys.ring()
-    expect(await codeOf(keys.revoke('none', { reason: 'x', fresh: true }))).toBe('key_not_found')
+    expect(await codeOf(keys.revoke('none', { reason: 'x', storeLeaked: true }))).toBe('key_not_found')
     expect(keys.ring()).toBe(before)
   })
 })
@@ -98,7 +98,7 @@ describe('what an operator is said to have done (R6, R50)', () => {
     expect(lastOf(events, 'key-revoked')).toMatchObject({ early: true })
     await advance(1000)
     await keys.revoke(retired ?? '', { reason: 'x' })
-    expect(lastOf(events, 'key-revoked')).toMatchObject({ kid: retired, early: false })
+    expect(lastOf(events, 'key-revoked')).toMatchObject({ revokedKid: retired, early: false })
   })
 
   it('is no request for a rotation when it asks for what is booked already', async () => {

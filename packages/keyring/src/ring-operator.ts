@@ -40,16 +40,16 @@ export class RingOperator {
     await keeper.addSpare()
     const { storePollMs, clockSkewMs } = policy.timing
     const withinMs = storePollMs + (sharesClock ? 0 : 2 * clockSkewMs)
-    let kid = ''
-    let forced = false
-    const { before, after } = await keeper.commit((ring, moment) => {
+    const { before, after, kid, forced } = await keeper.commit((ring, moment) => {
       const now = effectiveNow(ring, moment.now)
       const { clockTrusted } = moment
       const { next, activateAt } = earliestActivation(ring, now, { ...urgency, withinMs, clockTrusted })
-      kid = next.kid
-      forced = activateAt < next.signableAt
-      if (next.activateAt <= activateAt) return ring
-      return hastenNext(ring, activateAt, policy, now)
+      const isBooked = next.activateAt <= activateAt
+      return {
+        ring: isBooked ? ring : hastenNext(ring, activateAt, policy, now),
+        kid: next.kid,
+        forced: activateAt < next.signableAt,
+      }
     })
     const rotation = describeRotation(after, kid)
     if (after !== before) {
@@ -58,37 +58,42 @@ export class RingOperator {
     return rotation
   }
 
-  /** Takes a key out of use; with `fresh`, everything that leaked with the store. */
-  async revoke(kid: string, { reason, fresh = false }: RevocationOptions): Promise<RevocationOutcome> {
+  /** Takes a key out of use; where the store leaked, everything that leaked with it. */
+  async revoke(
+    revokedKid: string,
+    { reason, storeLeaked = false }: RevocationOptions,
+  ): Promise<RevocationOutcome> {
     const { keeper, policy, generate, onEvent } = this.#options
-    const wanted = { kid, reason, everyPrivateHalf: fresh }
-    const revokeWith = (pair: KeyPair | undefined) =>
-      keeper.commit((ring, moment) => revokeKey(ring, { ...wanted, fresh: pair }, policy, moment.now))
-    const { before, after } = await revokeWith(undefined).catch(async (error: unknown) => {
+    const wanted = { kid: revokedKid, reason, storeLeaked }
+    const revokeWith = (replacement: KeyPair | undefined) =>
+      keeper.commit((ring, moment) => ({
+        ring: revokeKey(ring, { ...wanted, replacement }, policy, moment.now),
+        revokedKids: keysToRevoke(ring, wanted).map(({ kid }) => kid),
+      }))
+    const { before, after, revokedKids } = await revokeWith(undefined).catch(async (error: unknown) => {
       if (!(error instanceof KeyturnError) || error.code !== 'no_spare') throw error
       return await revokeWith(await generate(policy))
     })
-    const revokedKids = keysToRevoke(before, wanted).map((key) => key.kid)
     const { activeKid, early } = successionOf(before, after)
-    onEvent({ kind: 'key-revoked', kid, revokedKids, reason, activeKid, early })
+    onEvent({ kind: 'key-revoked', revokedKid, revokedKids, reason, activeKid, early })
     // reckoned from now, not from when it was decided: the write may have taken its time
     const refusedEverywhereBy = inUseUntil(after, keeper.now + policy.timing.storePollMs)
-    return { revokedKid: kid, revokedKids, activeKid, refusedEverywhereBy }
+    return { revokedKid, revokedKids, activeKid, refusedEverywhereBy }
   }
 
   /** Lets a ring sign that came out of a backup. */
   async confirm(): Promise<void> {
     const { keeper, onEvent } = this.#options
-    const { before, after } = await keeper.commit((ring) =>
-      ring.held === null ? ring : { ...ring, held: null },
-    )
+    const { before, after } = await keeper.commit((ring) => ({
+      ring: ring.held === null ? ring : { ...ring, held: null },
+    }))
     if (after !== before) onEvent({ kind: 'ring-confirmed', generation: after.generation })
   }
 
   /** Writes the ring so often that no generation is left which was sealed under an older key-encryption key. */
   async rewrap(): Promise<void> {
     for (let kept = 0; kept < GENERATIONS_KEPT; kept++) {
-      await this.#options.keeper.commit((ring) => ({ ...ring }))
+      await this.#options.keeper.commit((ring) => ({ ring: { ...ring } }))
     }
   }
 }

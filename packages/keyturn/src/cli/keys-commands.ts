@@ -77,7 +77,10 @@ function revokeCommand(): Command {
       if (options.reason.trim() === '')
         throw new InvalidArgumentError('--reason: expected why; it is kept with the key')
       await visitKeys(command, async (manager) => {
-        const outcome = await manager.revoke(kid, { reason: options.reason, fresh: options.fresh === true })
+        const outcome = await manager.revoke(kid, {
+          reason: options.reason,
+          storeLeaked: options.fresh === true,
+        })
         const refusedEverywhereBy = rfc3339(outcome.refusedEverywhereBy)
         const lines = [
           ...outcome.revokedKids.map((revoked) => `${revoked} is revoked`),

@@ -76,13 +76,13 @@ function rotation(order: Order): Errand {
 }
 
 /** Of the active key more often than of another. */
-function revocation(world: World, fresh: boolean): Errand {
+function revocation(world: World, storeLeaked: boolean): Errand {
   const { random, time } = world
   return async (manager, { machine }) => {
     const keys = manager.ring().keys.filter(({ revokedAt }) => revokedAt === null)
     const active = keys.find(({ signUntil }) => signUntil === null || signUntil > time.now)
     const { kid } = active !== undefined && random.chance(0.6) ? active : random.pick(keys)
-    const outcome = await manager.revoke(kid, { reason: 'simulated', fresh })
+    const outcome = await manager.revoke(kid, { reason: 'simulated', storeLeaked })
     const { revokedKids, activeKid, refusedEverywhereBy } = outcome
     // what a clock prints that was set, only that clock understands
     if (world.isSettled) {
