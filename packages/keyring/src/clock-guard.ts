@@ -2,6 +2,18 @@ import type { Clock } from '@keyturn/core'
 
 const LEAST_TOLERANCE_MS = 1000
 
+/** What a {@link ClockGuard} sees. */
+export interface ClockLook {
+  /** Wall clock. */
+  readonly now: number
+  /** Since when the ring has been attended. */
+  readonly wokeAt: number
+  /** The clocks have agreed for the hold time. */
+  readonly trusted: boolean
+  /** By how much they went apart since the last look; 0 unless by more than the tolerance. */
+  readonly jumpedByMs: number
+}
+
 /**
  * Watches whether the wall clock runs as the monotonic one does. A jump (a step of NTP, a machine that slept) puts the
  * wall clock in doubt until the two have agreed for the hold time.
@@ -34,8 +46,8 @@ export class ClockGuard {
     this.#wokeAt = this.#clock.now()
   }
 
-  /** Compares the clocks. `jumpedByMs` is 0 unless they went apart since the last look. */
-  look(): { readonly now: number; readonly trusted: boolean; readonly jumpedByMs: number } {
+  /** Compares the clocks. */
+  look(): ClockLook {
     const now = this.#clock.now()
     const monotonic = this.#clock.monotonicNow()
     const apart = this.#apart(now, monotonic)
@@ -46,7 +58,12 @@ export class ClockGuard {
       this.#doubtedUntil = monotonic + this.#holdMs
       this.#wokeAt = now
     }
-    return { now, trusted: monotonic >= this.#doubtedUntil, jumpedByMs: jumped ? apart : 0 }
+    return {
+      now,
+      wokeAt: this.#wokeAt,
+      trusted: monotonic >= this.#doubtedUntil,
+      jumpedByMs: jumped ? apart : 0,
+    }
   }
 
   /** The clocks went apart, now or less than the hold time ago. Takes no note of it. */

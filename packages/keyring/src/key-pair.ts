@@ -23,6 +23,9 @@ export interface KeyPair {
   readonly privateKey: KeyObject
 }
 
+/** How {@link KeyManager} comes by key pairs: of an algorithm and, for RSA, of a length in bits. */
+export type GenerateKeyPair = (wanted: Omit<KeyPolicy, 'timing'>) => Promise<KeyPair>
+
 const generate = promisify(generateKeyPair) as (
   type: string,
   options: object,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import {
   type Clock,
   isolatedListener,
@@ -15,7 +14,7 @@ import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT } from './audited-save.ts'
 import { errorCodeOf, type KeyringEvent } from './events.ts'
 import { KeyHandles } from './key-handles.ts'
-import { generateSigningPair } from './key-pair.ts'
+import { type GenerateKeyPair, generateSigningPair } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
 import { judgeHealth, type KeyringHealth } from './keyring-health.ts'
 import type { Rotation, RotationUrgency } from './manual-rotation.ts'
@@ -47,7 +46,7 @@ export interface KeyManagerOptions {
   /** Writes down what each write does, before it does. Default: nowhere. */
   readonly audit?: AuditTrail
   /** Makes key pairs. Default: on this process's thread pool. */
-  readonly generate?: typeof generateSigningPair
+  readonly generate?: GenerateKeyPair
   /** Spreads retries; returns 0 to 1. Default `Math.random`. */
   readonly random?: () => number
 }
@@ -122,7 +121,7 @@ export class KeyManager {
     }
     // the answer may sleep with us, so that it is as old as the question
     const readAt = instantOf(given.clock)
-    const keeper = await RingKeeper.open({ ...given, newRingId: randomUUID }, given.serving)
+    const keeper = await RingKeeper.open(given, given.serving)
     const manager = new KeyManager(keeper, given, readAt)
     if (given.serving) await manager.#serve()
     return manager

@@ -1,9 +1,10 @@
 import { JWK_SET_LIMITS } from '@keyturn/core'
 import { erasePrivateHalves, type Moment, raiseMaxTtl, rememberExposure } from './changes.ts'
+import type { ClockLook } from './clock-guard.ts'
 import { stateOf } from './key-record.ts'
 import { publishedSet } from './published-set.ts'
 import { activeKey, currentExposure, effectiveNow, findKey, inUseUntil, type KeyRing } from './ring.ts'
-import { exposureOf, type KeyPolicy, leadOf, propagationOf, publishedBytes } from './timing.ts'
+import { exposureOf, type KeyPolicy, leadOf, propagationOf, publishedBytes, type Timing } from './timing.ts'
 
 /** A step that is due. What it takes is in it; when it is due was decided by {@link plan}. */
 export type Decision =
@@ -44,6 +45,16 @@ export function hasRoom(ring: KeyRing, policy: KeyPolicy, now: number): boolean 
   const { document } = publishedSet(ring, now)
   const bytes = Buffer.byteLength(JSON.stringify(document)) + publishedBytes(policy)
   return document.keys.length < JWK_SET_LIMITS.keys && bytes <= JWK_SET_LIMITS.bytes
+}
+
+/** The moment at which a clock was looked at: it is trusted if it did not jump lately, and is not behind the ring. */
+export function momentOf(ring: KeyRing, { now, wokeAt, trusted }: ClockLook, timing: Timing): Moment {
+  return { now, wokeAt, clockTrusted: trusted && !isClockBehind(ring, now, timing) }
+}
+
+/** The clock is set to a time before the last write: the schedule stands still until it has caught up. */
+export function isClockBehind(ring: KeyRing, wallClock: number, { clockSkewMs }: Timing): boolean {
+  return ring.writtenAt - wallClock > 2 * clockSkewMs
 }
 
 /** The ring knows of cache headers as long as those of this policy. Before that they must not be served. */

@@ -5,7 +5,7 @@ import { ClockGuard } from './clock-guard.ts'
 import { type KeyPair, pairOf } from './key-pair.ts'
 import { type KeyRecord, stateOf } from './key-record.ts'
 import { earliestActivation, type RotationUrgency } from './manual-rotation.ts'
-import { applyHousekeeping, nextPlanAt, plan } from './plan.ts'
+import { applyHousekeeping, momentOf, nextPlanAt, plan } from './plan.ts'
 import { PublishedSets, publishedSet } from './published-set.ts'
 import * as rings from './ring.ts'
 import { decodeRing, encodeRing } from './stores/ring-codec.ts'
@@ -321,9 +321,7 @@ export class RingHistory {
   }
 
   #moment() {
-    const { now, trusted } = this.#guard.look()
-    const isBehind = this.#ring.writtenAt - now > 2 * this.#policy.timing.clockSkewMs
-    return { now, wokeAt: this.#guard.wokeAt, clockTrusted: trusted && !isBehind }
+    return momentOf(this.#ring, this.#guard.look(), this.#policy.timing)
   }
 
   #move(by: { readonly wall: number; readonly real: number; readonly monotonic?: number }): void {

@@ -1,11 +1,21 @@
+import { randomUUID } from 'node:crypto'
 import { type Clock, KeyturnError } from '@keyturn/core'
 import type { AuditTrail } from './audit-trail.ts'
 import { saveAudited } from './audited-save.ts'
 import { addNext, createRing, type Moment, nextGeneration } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
 import type { KeyringEvent } from './events.ts'
-import type { generateSigningPair, KeyPair } from './key-pair.ts'
-import { applyHousekeeping, type Decision, hasRoom, isRotationOverdue, nextPlanAt, plan } from './plan.ts'
+import type { GenerateKeyPair, KeyPair } from './key-pair.ts'
+import {
+  applyHousekeeping,
+  type Decision,
+  hasRoom,
+  isClockBehind,
+  isRotationOverdue,
+  momentOf,
+  nextPlanAt,
+  plan,
+} from './plan.ts'
 import {
   activeKey,
   assertFollows,
@@ -24,8 +34,7 @@ export interface RingKeeperOptions {
   readonly store: KeyStore
   readonly policy: KeyPolicy
   readonly clock: Clock
-  readonly generate: typeof generateSigningPair
-  readonly newRingId: () => string
+  readonly generate: GenerateKeyPair
   readonly audit: AuditTrail
   readonly onEvent: (event: KeyringEvent) => void
 }
@@ -91,9 +100,10 @@ export class RingKeeper {
     return this.#guard.isInDoubt
   }
 
-  /** The clock is set to a time before the last write: the schedule stands still until it has caught up. */
+  /** The schedule stands still until the clock has caught up, see {@link isClockBehind}. */
   get isClockBehind(): boolean {
-    return this.#ring.writtenAt - this.#options.clock.now() > 2 * this.#options.policy.timing.clockSkewMs
+    const { clock, policy } = this.#options
+    return isClockBehind(this.#ring, clock.now(), policy.timing)
   }
 
   /** The next rotation will be late, see {@link isRotationOverdue}. */
@@ -233,9 +243,9 @@ export class RingKeeper {
   }
 
   #moment(): Moment {
-    const { now, trusted, jumpedByMs } = this.#guard.look()
-    if (jumpedByMs !== 0) this.#options.onEvent({ kind: 'clock-jumped', byMs: jumpedByMs })
-    return { now, wokeAt: this.#guard.wokeAt, clockTrusted: trusted && !this.isClockBehind }
+    const look = this.#guard.look()
+    if (look.jumpedByMs !== 0) this.#options.onEvent({ kind: 'clock-jumped', byMs: look.jumpedByMs })
+    return momentOf(this.#ring, look, this.#options.policy.timing)
   }
 
   #noticeActivation(): void {
@@ -247,9 +257,9 @@ export class RingKeeper {
 }
 
 async function createAndSave(options: RingKeeperOptions): Promise<KeyRing> {
-  const { store, policy, clock, generate, newRingId, onEvent } = options
+  const { store, policy, clock, generate, onEvent } = options
   const [first, spare] = await Promise.all([generate(policy), generate(policy)])
-  const ring = createRing(newRingId(), { first, spare }, policy, clock.now())
+  const ring = createRing(randomUUID(), { first, spare }, policy, clock.now())
   try {
     const saved = await saveAudited(options, ring, { before: undefined })
     onEvent({ kind: 'ring-created', activeKid: first.kid, nextKid: spare.kid })

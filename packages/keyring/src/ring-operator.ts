@@ -1,7 +1,7 @@
 import { KeyturnError } from '@keyturn/core'
 import { hastenNext, revokeKey } from './changes.ts'
 import type { KeyringEvent } from './events.ts'
-import type { generateSigningPair, KeyPair } from './key-pair.ts'
+import type { GenerateKeyPair, KeyPair } from './key-pair.ts'
 import {
   describeRotation,
   earliestActivation,
@@ -17,7 +17,7 @@ import type { KeyPolicy } from './timing.ts'
 export interface RingOperatorOptions {
   readonly keeper: RingKeeper
   readonly policy: KeyPolicy
-  readonly generate: typeof generateSigningPair
+  readonly generate: GenerateKeyPair
   /** All signers read one clock. */
   readonly sharesClock: boolean
   readonly onEvent: (event: KeyringEvent) => void
