@@ -19,13 +19,19 @@ export interface StorePlace {
   readonly pollMs: number
   /** Lets time pass for the stores: `fakeClock().advance`, or a real wait where they go by the machine's clock. */
   pass(ms: number): Promise<void>
+  /** Its stores look for what others write, as at files; `false` where they are told of it, as in memory. */
+  readonly looks: boolean
   /** Makes what is there unreadable, and gives what mends it. Left out where nothing can fail, as in memory. */
   spoil?(): Promise<() => Promise<void>>
+  /** Puts away what is there, so that the place is empty, and gives what puts it back. Left out where nobody can. */
+  putAway?(): Promise<() => Promise<void>>
 }
 
 /** One fact that every {@link KeyStore} must make true. Runs under any test framework. */
 export interface ConformanceCase {
   readonly name: string
+  /** What a place must have for this to mean anything: skip the case, visibly, where it has not. */
+  readonly needs?: 'looks' | 'spoil' | 'putAway'
   run(place: StorePlace): Promise<void>
 }
 
@@ -38,8 +44,9 @@ const SLOWEST_READ_MS = 3000
  *
  * @example
  * const clock = fakeClock()
- * const place = { open: () => new MyKeyStore({ url, clock }), pollMs: 1000, pass: clock.advance }
- * for (const { name, run } of keyStoreConformance) it(name, () => run(place))
+ * const place = { open: () => new MyKeyStore({ url, clock }), pollMs: 1000, pass: clock.advance, looks: true }
+ * for (const { name, needs, run } of keyStoreConformance)
+ *   it.skipIf(needs !== undefined && !place[needs])(name, () => run(place))
  */
 export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
   {
@@ -131,8 +138,9 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
   },
   {
     name: 'reports that it cannot read, keeps looking, and reports what is written after that',
+    needs: 'spoil',
     async run({ open, pollMs, pass, spoil }) {
-      if (spoil === undefined) return
+      assert.ok(spoil, 'the case needs spoil')
       const first = await someRing()
       await open().save(first, 0)
       const watch = await listen(open())
@@ -146,34 +154,99 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
       watch.stop()
     },
   },
+  {
+    name: 'tells of each look that it begins, and of one outcome: also that nothing is new',
+    needs: 'looks',
+    async run({ open, pollMs, pass }) {
+      const first = await someRing()
+      await open().save(first, 0)
+      const watch = await listen(open())
+      for (let look = 0; look < 3; look++) {
+        const told = watch.log.length
+        await pass(pollMs)
+        await watch.tells((log) => log.length > told && log.at(-1) === 'healthy', 'that nothing is new')
+      }
+      await open().save(following(first), 1)
+      await pass(pollMs)
+      await watch.tells((log) => log.includes('change'), 'of the write')
+      watch.stop()
+      for (const [index, said] of watch.log.entries()) assert.equal(said === 'look', index % 2 === 0)
+    },
+  },
+  {
+    name: 'goes by the ring that was loaded last: one that is put back after a newer one is no error for ever',
+    needs: 'putAway',
+    async run({ open, pollMs, pass, putAway }) {
+      assert.ok(putAway, 'the case needs putAway')
+      const [mine, other] = [await someRing(), await someRing()]
+      await open().save(mine, 0)
+      const store = open()
+      const watch = await listen(store)
+      const putBack = await putAway()
+      await open().save(other, 0)
+      await open().save(following(other), 1)
+      await pass(pollMs)
+      await watch.hears(following(other))
+      await watch.tells((log) => log.at(-1) !== 'look', 'what came of the look under way')
+      await putBack()
+      assert.deepEqual(view(await store.load()), view(mine))
+      const told = watch.log.length
+      await pass(pollMs)
+      await watch.tells((log) => log.length > told && log.at(-1) === 'healthy', 'that nothing is new')
+      watch.stop()
+    },
+  },
 ])
+
+/** What a watcher is told, in order. */
+type Said = 'look' | 'healthy' | 'change' | 'error'
 
 /** Watches as a manager does: after it has loaded. */
 async function listen(store: KeyStore) {
   const heard: (KeyRing | 'error')[] = []
+  const log: Said[] = []
   let wake = () => {}
-  const hear = (report: KeyRing | 'error') => {
-    heard.push(report)
+  const note = (said: Said) => {
+    log.push(said)
     wake()
   }
   await store.load()
-  const stop = store.watch({ onChange: hear, onError: () => hear('error') })
-  /** The last report is this one, at the latest when the read that is under way has ended. */
-  const hears = async (expected: KeyRing | 'error') => {
+  const stop = store.watch({
+    onLook: () => note('look'),
+    onHealthy: () => note('healthy'),
+    onChange(ring) {
+      heard.push(ring)
+      note('change')
+    },
+    onError() {
+      heard.push('error')
+      note('error')
+    },
+  })
+  /** So it is, at the latest when the read that is under way has ended. */
+  const comesTrue = async (isTrue: () => boolean) => {
     let isLate = false
     const cancel = systemClock.setTimer(() => {
       isLate = true
       wake()
     }, SLOWEST_READ_MS)
-    while (!isLate && !isSame(heard.at(-1), expected)) {
+    while (!isLate && !isTrue()) {
       await new Promise<void>((resolve) => {
         wake = resolve
       })
     }
     cancel()
+  }
+  /** The last report is this one. */
+  const hears = async (expected: KeyRing | 'error') => {
+    await comesTrue(() => isSame(heard.at(-1), expected))
     assert.deepEqual(viewReport(heard.at(-1)), viewReport(expected))
   }
-  return { heard, hears, stop }
+  const tells = async (isTold: (log: readonly Said[]) => boolean, what: string) => {
+    await comesTrue(() => isTold(log))
+    assert.ok(isTold(log), `expected to be told ${what}, heard: ${log.join(', ')}`)
+  }
+  return { heard, log, hears, tells, stop }
 }
 
 function isSame(one: KeyRing | 'error' | undefined, other: KeyRing | 'error'): boolean {

@@ -73,7 +73,7 @@ export class FileKeyStore implements KeyStore {
         )
         if (ring !== undefined) {
           if (newest > this.#lastSeen) await this.#makeDurable()
-          this.#lastSeen = Math.max(this.#lastSeen, newest)
+          this.#lastSeen = newest
           return ring
         }
         // two saves have passed since the folder was read, and the file is gone: look again

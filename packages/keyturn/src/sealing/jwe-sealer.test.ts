@@ -33,11 +33,12 @@ async function files(): Promise<string[]> {
 const kekOf = (file: string) => decodeProtectedHeader(file.split('\n')[1] ?? '').kid
 
 describe('a sealed ring (R19)', () => {
-  for (const { name, run } of keyStoreConformance) {
-    it(`as a store: ${name}`, async () => {
+  for (const { name, needs, run } of keyStoreConformance) {
+    const isBare = needs === 'spoil' || needs === 'putAway'
+    it.skipIf(isBare)(`as a store: ${name}`, async () => {
       const clock = fakeClock()
       const sealer = new JweSealer([newKey()])
-      await run({ open: () => plain({ sealer, clock }), pollMs: 1000, pass: clock.advance })
+      await run({ open: () => plain({ sealer, clock }), pollMs: 1000, pass: clock.advance, looks: true })
     })
   }
 
