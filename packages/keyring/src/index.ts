@@ -1,7 +1,13 @@
 export type { AuditEntry, AuditTrail, RingChange } from './audit-trail.ts'
 export { readBackup, writeBackup } from './backup-file.ts'
 export type { KeyringEvent } from './events.ts'
-export { type GenerateKeyPair, generateSigningPair, type KeyPair } from './key-pair.ts'
+export {
+  type GenerateKeyPair,
+  generateSigningPair,
+  type KeyPair,
+  localSigningKey,
+  publishedJwk,
+} from './key-pair.ts'
 export { type KeyOrigin, type KeyRecord, type KeyState, stateOf } from './key-record.ts'
 export type { KeyringHealth } from './keyring-health.ts'
 export { KeyManager, type KeyManagerOptions } from './manager.ts'

@@ -1,6 +1,5 @@
-import { randomUUID, sign as signBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import {
-  ALGORITHMS,
   type AlgorithmName,
   type Clock,
   type JwkSetDocument,
@@ -9,7 +8,7 @@ import {
   signCompact,
   systemClock,
 } from '@keyturn/core'
-import { generateSigningPair, type KeyPair } from '@keyturn/keyring'
+import { generateSigningPair, type KeyPair, localSigningKey, publishedJwk } from '@keyturn/keyring'
 import { type TestEndpoint, testEndpoint } from './test-endpoint.ts'
 
 /** What {@link testIssuer} may be told. */
@@ -74,7 +73,7 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
 
   const nowSeconds = () => Math.floor(clock.now() / 1000)
   const jwks = (): JwkSetDocument => ({
-    keys: [...retired.filter(({ exp = 0 }) => exp > nowSeconds()), published(active), published(next)],
+    keys: [...retired.filter(({ exp = 0 }) => exp > nowSeconds()), publishedJwk(active), publishedJwk(next)],
     keyturn: { ring, version },
   })
   const endpoint = testEndpoint(jwks, cacheControl)
@@ -99,17 +98,17 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
     get kid() {
       return active.kid
     },
-    token: (claims = {}, header) => sign(signingKey(active), claims, header?.typ),
+    token: (claims = {}, header) => sign(localSigningKey(active), claims, header?.typ),
     expiredToken(claims = {}) {
       const iat = nowSeconds() - 2 * TTL_SECONDS
-      return sign(signingKey(active), { iat, exp: iat + TTL_SECONDS, ...claims })
+      return sign(localSigningKey(active), { iat, exp: iat + TTL_SECONDS, ...claims })
     },
-    forgedToken: (claims = {}) => sign({ ...signingKey(stranger), kid: active.kid }, claims),
+    forgedToken: (claims = {}) => sign({ ...localSigningKey(stranger), kid: active.kid }, claims),
     jwks,
     rotate: () =>
       change(async () => {
         const spare = await generate()
-        retired = [...retired, { ...published(active), exp: nowSeconds() + GRACE_SECONDS }]
+        retired = [...retired, publishedJwk(active, nowSeconds() + GRACE_SECONDS)]
         active = next
         next = spare
       }),
@@ -122,15 +121,4 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
         next = spare
       }),
   }
-}
-
-function published({ publicJwk, kid, alg }: KeyPair): PublishedJwk {
-  return { ...publicJwk, kid, alg, use: 'sig' }
-}
-
-function signingKey(pair: KeyPair): SigningKey {
-  const { digest, cryptoOptions } = ALGORITHMS[pair.alg]
-  const key = { key: pair.privateKey, ...cryptoOptions }
-  const sign = async (bytes: Uint8Array) => signBytes(digest, bytes, key)
-  return { kid: pair.kid, alg: pair.alg, publicJwk: published(pair), sign }
 }
