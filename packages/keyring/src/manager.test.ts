@@ -1,6 +1,6 @@
+import { codeOf } from '@keyturn/testing'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { codeOf } from './code-of.fixture.ts'
 import { stateOf } from './key-record.ts'
 import { KeyManager } from './manager.ts'
 import { openManager, policy } from './open-manager.fixture.ts'

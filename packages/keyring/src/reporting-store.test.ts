@@ -1,6 +1,6 @@
 import { KeyturnError } from '@keyturn/core'
+import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { codeOf } from './code-of.fixture.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
 import { reportingStore } from './reporting-store.ts'
 import { type KeyStore, StoreConflict, type StoreWatcher } from './stores/key-store.ts'

@@ -1,6 +1,5 @@
-import { fakeClock } from '@keyturn/testing'
+import { codeOf, fakeClock } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { codeOf } from './code-of.fixture.ts'
 import { KeyManager } from './manager.ts'
 import { knownEverywhereAt, restoreRing } from './restoration.ts'
 import { MemoryKeyStore } from './stores/memory-key-store.ts'

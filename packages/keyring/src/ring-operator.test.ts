@@ -1,5 +1,5 @@
+import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { codeOf } from './code-of.fixture.ts'
 import type { KeyringEvent } from './events.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
 

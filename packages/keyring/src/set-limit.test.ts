@@ -1,6 +1,6 @@
 import { JWK_SET_LIMITS } from '@keyturn/core'
+import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { codeOf } from './code-of.fixture.ts'
 import { generateSigningPair, type KeyPair } from './key-pair.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
 import { graceOf } from './timing.ts'

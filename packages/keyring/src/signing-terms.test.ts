@@ -1,5 +1,5 @@
+import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { codeOf } from './code-of.fixture.ts'
 import { openManager } from './open-manager.fixture.ts'
 
 describe('what may be signed (R7)', () => {

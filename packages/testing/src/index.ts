@@ -1,3 +1,4 @@
+export { codeOf } from './code-of.ts'
 export { type FakeClock, fakeClock } from './fake-clock.ts'
 export { type ConformanceCase, keyStoreConformance, type StorePlace } from './key-store-conformance.ts'
 export type { TestEndpoint } from './test-endpoint.ts'

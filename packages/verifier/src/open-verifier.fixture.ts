@@ -31,11 +31,3 @@ export async function openVerifier(options: Partial<VerifierOptions> = {}, cache
   closeAfterwards(verifier)
   return { clock, issuer, endpoint, verifier, events }
 }
-
-/** How a verification ended. */
-export async function codeOf(action: Promise<unknown>): Promise<string> {
-  return await action.then(
-    () => 'accepted',
-    (error) => error.code,
-  )
-}

@@ -1,8 +1,8 @@
 import { chmod, chown, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { codeOf } from '@keyturn/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { codeOf } from '../code-of.fixture.ts'
 import { assertPrivateFolder, makePrivateFolder, writePrivateFile } from './private-files.ts'
 
 let place: string

@@ -3,10 +3,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DEFAULT_POLICY, FileKeyStore, KeyManager, readBackup, writeBackup } from '@keyturn/keyring'
-import { fakeClock, keyStoreConformance } from '@keyturn/testing'
+import { codeOf, fakeClock, keyStoreConformance } from '@keyturn/testing'
 import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { codeOf } from '../code-of.fixture.ts'
 import { JweSealer } from './jwe-sealer.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'ES256' } as const

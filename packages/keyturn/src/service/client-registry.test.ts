@@ -1,5 +1,5 @@
+import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { codeOf } from '../code-of.fixture.ts'
 import type { ClientStore, RegisteredClient } from '../state/client-store.ts'
 import { ClientRegistry } from './client-registry.ts'
 
