@@ -125,8 +125,8 @@ describe.skipIf(!isMountable)('a running authority (R18)', () => {
     [
       'a read-only file system',
       'store_failed',
-      async () => disk.setReadOnly(keys(), true),
-      async () => disk.setReadOnly(keys(), false),
+      () => disk.setReadOnly(keys(), true),
+      () => disk.setReadOnly(keys(), false),
     ],
     [
       'a volume that is not mounted any more',

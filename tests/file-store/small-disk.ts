@@ -3,17 +3,21 @@ import { mkdtempSync, rmdirSync } from 'node:fs'
 import { chown, mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /** A user who owns what the tests give him, and nothing else. */
 export const NOBODY = 65534
 
 const PAGE = 4096
-const PAGES = 64
+/** SQLite lets its log grow to a thousand pages. */
+const PAGES = 4096
 const INODES = 200
 const BALLAST = 'ballast'
+const ATTEMPTS = 200
+const PAUSE_MS = 20
 
-/** A disk of 256 KiB in memory, which belongs to {@link NOBODY} and can be filled to the last page. */
+/** A disk of 16 MiB in memory, which belongs to {@link NOBODY} and can be filled to the last page. */
 export class SmallDisk {
   readonly path: string
   readonly #mounts: string[] = []
@@ -57,8 +61,18 @@ export class SmallDisk {
     this.#mount(path, '--bind', join(this.path, folder))
   }
 
-  setReadOnly(path: string, isReadOnly: boolean): void {
-    execFileSync('mount', ['-o', `remount,bind,${isReadOnly ? 'ro' : 'rw'}`, path])
+  /** Waits for a moment in which nobody writes there. */
+  async setReadOnly(path: string, isReadOnly: boolean): Promise<void> {
+    const args = ['-o', `remount,bind,${isReadOnly ? 'ro' : 'rw'}`, path]
+    for (let attempt = 1; ; attempt++) {
+      try {
+        execFileSync('mount', args, { stdio: 'ignore' })
+        return
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error
+        await sleep(PAUSE_MS)
+      }
+    }
   }
 
   /** Also while somebody is looking at it. */
