@@ -25,6 +25,9 @@ export interface Instant {
   readonly wall: number
 }
 
+/** Beyond P, what a busy process may be late. */
+const STOPPED_MS = 1000
+
 /** Follows what others write to the store, and knows when this process may have missed something. */
 export class RingFollower {
   readonly #options: RingFollowerOptions
@@ -127,6 +130,7 @@ export class RingFollower {
   }
 
   async #lookOnce(): Promise<void> {
+    this.#noteStop()
     const { clock, pollMs } = this.#options
     const askedAt = this.#now()
     if (this.#reload !== undefined) {
@@ -164,7 +168,15 @@ export class RingFollower {
     }
   }
 
+  /** Nobody looked for much longer than P: the process was stopped, and the schedule begins with its return. */
+  #noteStop(): void {
+    if (this.#lookedAt === undefined) return
+    const gapMs = this.#now().monotonic - this.#lookedAt.monotonic
+    if (gapMs > this.#options.pollMs + STOPPED_MS) this.#options.keeper.noteWake()
+  }
+
   #noteLook(): void {
+    this.#noteStop()
     this.#lookedAt = this.#askedAt ?? this.#now()
     this.#askedAt = undefined
   }
