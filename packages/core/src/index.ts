@@ -14,6 +14,7 @@ export {
 export { decodeBase64url, encodeBase64url } from './base64url.ts'
 export { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
 export { formatDuration, parseDuration } from './duration.ts'
+export { errnoOf } from './errno.ts'
 export {
   KeysUnavailable,
   KeyturnError,

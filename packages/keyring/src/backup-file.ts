@@ -1,14 +1,11 @@
-import { constants } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { KeyRing } from './ring.ts'
-import { assertPrivateFile, syncFolder, writePrivateFile } from './stores/private-files.ts'
+import { syncFolder, writePrivateFile } from './stores/private-files.ts'
 import { RingMalformed } from './stores/ring-codec.ts'
-import { decodeRingFile, encodeRingFile } from './stores/ring-file.ts'
+import { decodeRingFile, encodeRingFile, readRingFile } from './stores/ring-file.ts'
 import type { Sealing } from './stores/ring-sealer.ts'
-
-const MAX_BYTES = 16 * 1024 * 1024
 
 /**
  * Writes a ring to a new file, which only its owner can read, sealed where there is a sealer; durable when it resolves.
@@ -22,7 +19,7 @@ export async function writeBackup(file: string, ring: KeyRing, sealing: Sealing 
     await writePrivateFile(path, bytes, await stat(dirname(path)))
     await syncFolder(dirname(path))
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    const errno = errnoOf(cause)
     const remedy =
       errno === 'EEXIST'
         ? 'name a file that does not exist yet'
@@ -39,28 +36,15 @@ export async function writeBackup(file: string, ring: KeyRing, sealing: Sealing 
 export async function readBackup(file: string, sealing: Sealing = {}): Promise<KeyRing> {
   const path = resolve(file)
   try {
-    return await decodeRingFile(await readPrivately(path), sealing)
+    return await decodeRingFile(await readRingFile(path), sealing)
   } catch (cause) {
     if (cause instanceof KeyturnError) throw cause
     if (cause instanceof RingMalformed) {
       throw new KeyturnError('backup_corrupt', `${path}: ${cause.message}`, { remedy: 'take another', cause })
     }
-    const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
-    throw new KeyturnError('backup_unreadable', `cannot read the backup ${path} (${errno})`, {
+    throw new KeyturnError('backup_unreadable', `cannot read the backup ${path} (${errnoOf(cause)})`, {
       remedy: 'name a file that this user can read',
       cause,
     })
-  }
-}
-
-async function readPrivately(path: string): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  try {
-    const stats = await file.stat()
-    assertPrivateFile(stats, path)
-    if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
-    return await file.readFile()
-  } finally {
-    await file.close()
   }
 }

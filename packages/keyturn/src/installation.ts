@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { KeyManager, KeyStore } from '@keyturn/keyring'
 import { isRolledBack } from './audit/inspection.ts'
 import type { AuthorityConfig } from './config/load-config.ts'
@@ -62,9 +62,9 @@ async function assertSealerWorks(config: AuthorityConfig): Promise<void> {
 }
 
 async function hasKeys(dataDir: string): Promise<boolean> {
-  const names = await readdir(keysFolderOf(dataDir)).catch((error: NodeJS.ErrnoException) => {
+  const names = await readdir(keysFolderOf(dataDir)).catch((error: unknown) => {
     // what cannot be read is for the key store to explain
-    return error.code === 'ENOENT' ? [] : ['unreadable']
+    return errnoOf(error) === 'ENOENT' ? [] : ['unreadable']
   })
   return names.length > 0
 }

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { access, link, lstat, open, readdir, unlink } from 'node:fs/promises'
+import { access, link, lstat, readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type Clock, KeyturnError, systemClock } from '@keyturn/core'
+import { type Clock, errnoOf, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
 import { type KeyStore, RingCorrupt, StoreConflict, type StoreWatcher } from './key-store.ts'
 import {
@@ -13,7 +12,14 @@ import {
   writePrivateFile,
 } from './private-files.ts'
 import { RingMalformed } from './ring-codec.ts'
-import { checkRingFile, decodeRingFile, encodeRingFile, generationOf, ringFileName } from './ring-file.ts'
+import {
+  checkRingFile,
+  decodeRingFile,
+  encodeRingFile,
+  generationOf,
+  readRingFile,
+  ringFileName,
+} from './ring-file.ts'
 import type { Sealing } from './ring-sealer.ts'
 
 /** Where a {@link FileKeyStore} lives, and when it may begin. */
@@ -29,7 +35,6 @@ export interface FileKeyStoreOptions extends Sealing {
   readonly clock?: Clock
 }
 
-const MAX_BYTES = 16 * 1024 * 1024
 const TEMPORARY = /^\.ring\.[0-9a-f-]{36}\.tmp$/
 const TEMPORARY_LIFE_MS = 60_000
 const LOAD_ATTEMPTS = 5
@@ -149,7 +154,7 @@ export class FileKeyStore implements KeyStore {
         .filter((generation) => generation !== undefined)
         .sort((a, b) => a - b)
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) return []
+      if (errnoOf(error) === 'ENOENT') return []
       throw error
     }
   }
@@ -169,18 +174,11 @@ export class FileKeyStore implements KeyStore {
     as: (file: Buffer, generation: number) => Promise<T>,
   ): Promise<T | undefined> {
     const path = join(this.#directory, ringFileName(generation))
-    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error) => explain(error, path))
-    if (file === undefined) return undefined
     try {
-      const stats = await file.stat()
-      assertPrivateFile(stats, path)
-      if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
-      return await as(await file.readFile(), generation)
+      const file = await readRingFile(path).catch((error) => explain(error, path))
+      return file === undefined ? undefined : await as(file, generation)
     } catch (error) {
       throw error instanceof RingMalformed ? await this.#corrupt(generation, error) : error
-    } finally {
-      await file.close()
     }
   }
 
@@ -205,7 +203,7 @@ export class FileKeyStore implements KeyStore {
     try {
       await link(temporary, path)
     } catch (error) {
-      throw isErrno(error, 'EEXIST') ? new StoreConflict() : error
+      throw errnoOf(error) === 'EEXIST' ? new StoreConflict() : error
     }
     // A writer that slept so long that its generation has come and gone finds the name free again, two generations on.
     // One generation on is somebody who built on ours.
@@ -242,7 +240,7 @@ export class FileKeyStore implements KeyStore {
 async function exists(path: string): Promise<boolean> {
   return await access(path).then(
     () => true,
-    (error) => !isErrno(error, 'ENOENT'),
+    (error) => errnoOf(error) !== 'ENOENT',
   )
 }
 
@@ -252,9 +250,8 @@ async function guarded<T>(verb: 'read' | 'write', directory: string, action: () 
     return await action()
   } catch (error) {
     if (error instanceof KeyturnError) throw error
-    const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error'
     const { path = directory } = error as NodeJS.ErrnoException
-    throw new KeyturnError('store_failed', `cannot ${verb} the ring: ${errno} at ${path}`, {
+    throw new KeyturnError('store_failed', `cannot ${verb} the ring: ${errnoOf(error)} at ${path}`, {
       remedy: remedyOf(error as NodeJS.ErrnoException, directory),
       cause: error,
     })
@@ -280,16 +277,12 @@ function ringMissing(directory: string): KeyturnError {
 
 /** A file that is missing is none; one that is a link, or somebody else's, says so. */
 async function explain(error: unknown, path: string): Promise<undefined> {
-  const stats = isErrno(error, 'ELOOP') || isErrno(error, 'EACCES') ? await lstat(path) : undefined
+  const stats = ['ELOOP', 'EACCES'].includes(errnoOf(error)) ? await lstat(path) : undefined
   if (stats !== undefined) assertPrivateFile(stats, path)
   return ignoreMissing(error)
 }
 
-function isErrno(error: unknown, code: string): boolean {
-  return (error as NodeJS.ErrnoException).code === code
-}
-
 function ignoreMissing(error: unknown): undefined {
-  if (isErrno(error, 'ENOENT')) return undefined
+  if (errnoOf(error) === 'ENOENT') return undefined
   throw error
 }

@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { chmod, type FileHandle, lstat, mkdir, open, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 
 /**
  * Files and folders that hold secrets: only their owner reads them, whatever the umask; nobody else can put something in
@@ -68,9 +68,9 @@ export async function makePrivateFolder(path: string): Promise<void> {
 async function syncParents(path: string): Promise<void> {
   const { dev } = await stat(path)
   for (let folder = dirname(path); (await stat(folder)).dev === dev; folder = dirname(folder)) {
-    await syncFolder(folder).catch((error: NodeJS.ErrnoException) => {
+    await syncFolder(folder).catch((error: unknown) => {
       // then nothing can have been made in it either
-      if (error.code !== 'EACCES') throw error
+      if (errnoOf(error) !== 'EACCES') throw error
     })
     if (folder === dirname(folder)) return
   }

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { KeyturnError } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
+import { assertPrivateFile } from './private-files.ts'
 import { decodeRing, encodeRing, RingMalformed } from './ring-codec.ts'
 import type { Sealing } from './ring-sealer.ts'
 
 const NAME = /^ring\.(\d{12})\.json$/
 const HEADER = /^keyturn-ring 1 generation (\d{1,12}) sha256 ([0-9a-f]{64})$/
+const MAX_BYTES = 16 * 1024 * 1024
 const LAST_GENERATION = 999_999_999_999
 const NEWLINE = 0x0a
 const OPENING_BRACE = 0x7b
@@ -34,6 +38,26 @@ export async function encodeRingFile(ring: KeyRing, { sealer }: Sealing = {}): P
   return Buffer.from(
     `keyturn-ring 1 generation ${ring.generation} sha256 ${sha256(Buffer.from(body))}\n${body}\n`,
   )
+}
+
+/**
+ * The bytes of a file that should hold a ring: no link, of nobody else, and of a size that a ring can have.
+ *
+ * @throws {RingMalformed} it is larger
+ * @throws {KeyturnError} `store_unsafe`
+ * @throws what the file system throws
+ */
+export async function readRingFile(path: string): Promise<Buffer> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    const stats = await file.stat()
+    assertPrivateFile(stats, path)
+    if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
+    return await file.readFile()
+  } finally {
+    await file.close()
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { AuditMark } from '@keyturn/keyring'
 import { Command } from 'commander'
 import type { AuditFlaw, AuditLine } from '../audit/audit-chain.ts'
@@ -101,9 +101,12 @@ function readCheckpoints(file: string): readonly string[] {
   try {
     return readFileSync(file, 'utf8').split(/\s+/).filter(Boolean)
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new KeyturnError('checkpoint_unreadable', `the checkpoints in ${file} cannot be read (${code})`, {
-      cause,
-    })
+    throw new KeyturnError(
+      'checkpoint_unreadable',
+      `the checkpoints in ${file} cannot be read (${errnoOf(cause)})`,
+      {
+        cause,
+      },
+    )
   }
 }

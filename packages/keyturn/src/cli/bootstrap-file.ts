@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import { syncFolder, writePrivateFile } from '@keyturn/keyring/private-files'
 import type { NewClient } from '../service/client-registry.ts'
 
@@ -27,10 +27,9 @@ export async function writeBootstrapFile(path: string, { client, secret }: NewCl
     })
     await syncFolder(folder)
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
     throw new KeyturnError(
       'bootstrap_failed',
-      `cannot write the first client's secret to ${path} (${errno})`,
+      `cannot write the first client's secret to ${path} (${errnoOf(cause)})`,
       {
         remedy: 'check that the disk has space and lets this user write, and start again',
         cause,

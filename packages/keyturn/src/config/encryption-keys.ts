@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { NameOf } from './disagreements.ts'
 
 /** Where key-encryption keys may come from. */
@@ -57,7 +57,7 @@ function isThere(file: string): boolean {
   try {
     return statSync(file).isFile()
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT'
+    return errnoOf(error) !== 'ENOENT'
   }
 }
 
@@ -67,8 +67,7 @@ function readText(file: string, name: string): NamedText {
     if (!statSync(file).isFile()) throw Object.assign(new Error('no file'), { code: 'not a file' })
     return { name: `${name} (${file})`, text: readFileSync(file, 'utf8') }
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new KeyturnError('config_file_unreadable', `${name}: ${file} cannot be read (${code})`, {
+    throw new KeyturnError('config_file_unreadable', `${name}: ${file} cannot be read (${errnoOf(cause)})`, {
       remedy: 'name a file that this user can read',
       cause,
     })

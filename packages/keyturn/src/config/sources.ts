@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { isJsonObject, KeyturnError } from '@keyturn/core'
+import { errnoOf, isJsonObject, KeyturnError } from '@keyturn/core'
 import { VERIFIER_VARIABLES } from '@keyturn/verifier'
 import { flagOf, SECRET_SETTINGS, SETTING_KEYS, type SettingKey, variableOf } from './settings.ts'
 
@@ -68,10 +68,7 @@ function readSettingsFile(file: string): Readonly<Record<string, unknown>> {
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    const why =
-      error instanceof SyntaxError
-        ? 'is not JSON'
-        : `cannot be read (${(error as NodeJS.ErrnoException).code})`
+    const why = error instanceof SyntaxError ? 'is not JSON' : `cannot be read (${errnoOf(error)})`
     throw new KeyturnError('config_file_unreadable', `the configuration file ${file} ${why}`)
   }
   if (isJsonObject(value)) return value

@@ -1,4 +1,4 @@
-import { KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Listener } from '../config/listen-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -72,7 +72,7 @@ export async function listen(server: FastifyInstance, { host, port }: Listener):
   try {
     return await server.listen({ host, port })
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+    const errno = errnoOf(cause)
     throw new KeyturnError('address_unavailable', `cannot listen on ${host}:${port} (${errno})`, {
       remedy: REMEDY_BY_ERRNO[errno] ?? OTHER_ADDRESS,
       cause,

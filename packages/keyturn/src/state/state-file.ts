@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, lstat, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import {
   assertPrivateFile,
   makePrivateFolder,
@@ -69,17 +69,9 @@ async function guarded<T>(path: string, action: () => Promise<T>): Promise<T> {
     return await action()
   } catch (error) {
     if (error instanceof KeyturnError) throw error
-    throw new KeyturnError(
-      'state_failed',
-      `cannot work with ${path} (${errnoOf(error) ?? 'unknown error'})`,
-      {
-        remedy: 'check that the disk is mounted, has space and lets this user write',
-        cause: error,
-      },
-    )
+    throw new KeyturnError('state_failed', `cannot work with ${path} (${errnoOf(error)})`, {
+      remedy: 'check that the disk is mounted, has space and lets this user write',
+      cause: error,
+    })
   }
-}
-
-function errnoOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code
 }
