@@ -38,9 +38,10 @@ function undocumentedErrors() {
       ([, name]) => name,
     ),
   )
-  const sources = filesBelow('packages', '.ts').filter(
-    (file) => !/\.(test|fixture)\.ts$|\/testing\//.test(file),
-  )
+  const sources = [
+    ...filesBelow('packages', '.ts').filter((file) => !/\.(test|fixture)\.ts$|\/testing\//.test(file)),
+    ...filesBelow('packages/keyturn/bin', '.js'),
+  ]
   const used = new Set(
     sources.flatMap((file) => {
       const text = readFileSync(join(root, file), 'utf8')

@@ -34,6 +34,23 @@ describe('the command line before there is anything (R16, R57)', () => {
   )
 })
 
+describe('the command line on a Node that is too old (R57, R67)', () => {
+  const versions = '{ value: { ...process.versions, node: "20.19.0" } }'
+  const old = `--import=data:text/javascript,${encodeURIComponent(`Object.defineProperty(process, 'versions', ${versions})`)}`
+
+  it('says so and what to do, also as JSON', async () => {
+    const talk = await run('--version', { NODE_OPTIONS: old })
+    expect([talk.code, talk.stdout]).toEqual([1, ''])
+    expect(talk.stderr).toMatch(
+      /^keyturn: node_too_old: expected Node.js 24 or newer, this is 20.19.0 - install a .*\n$/,
+    )
+    const json = await run('keys list --json', { NODE_OPTIONS: old })
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      error: { code: 'node_too_old', remedy: expect.any(String) },
+    })
+  })
+})
+
 describe('the first client (R16, R73)', () => {
   it('is not made while its secret has nowhere to go, and is at the next start', async () => {
     const data = join(folder, 'unwritable')
