@@ -58,7 +58,8 @@ const GRACE_SECONDS = TTL_SECONDS + 15
  *
  * @example
  * const issuer = await testIssuer()
- * const verifier = createVerifier({ ...issuer, fetch: issuer.endpoint.fetch })
+ * const { issuer: iss, audience, endpoint } = issuer
+ * const verifier = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch })
  * const session = verifier.session(await verifier.verify(await issuer.token({ sub: 'alice' })))
  */
 export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestIssuer> {

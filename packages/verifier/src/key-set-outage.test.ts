@@ -2,7 +2,7 @@ import { codeOf, testIssuer } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import type { FetchKeySet } from './http-fetch.ts'
 import { openVerifier } from './open-verifier.fixture.ts'
-import type { VerifierOptions } from './verifier.ts'
+import type { VerifierOptions } from './verifier-options.ts'
 
 async function open(options: Partial<VerifierOptions> = {}) {
   const made = await openVerifier(options)
@@ -26,6 +26,13 @@ describe('JWKSFetchError: a cold start while the endpoint is down (R37, R40)', (
     const error = await verifier.verify(await issuer.token()).catch((it) => it)
     expect(error).toMatchObject({ name: 'KeysUnavailable', code: 'keys_unavailable', retryAfterSeconds: 1 })
     expect(verifier.health()).toMatchObject({ status: 'unavailable', lastError: 'fetch_network', kids: [] })
+  })
+
+  it('names the URL of the key set, but for a query, which may hold a secret', async () => {
+    const { endpoint, verifier } = await open({ jwksUrl: 'https://keys.test/jwks?token=secret' })
+    endpoint.fail()
+    const error = await verifier.ready().catch((it) => it)
+    expect(error.message).toBe('the key set at https://keys.test/jwks cannot be had now (fetch_network)')
   })
 
   it('makes one attempt for 10,000 who ask, and none until the next is due', async () => {

@@ -1,7 +1,8 @@
 import { fakeClock, testIssuer } from '@keyturn/testing'
 import { afterEach } from 'vitest'
 import type { VerifierEvent } from './events.ts'
-import { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'
+import { createVerifier, type Verifier } from './verifier.ts'
+import type { VerifierOptions } from './verifier-options.ts'
 
 const opened: Verifier[] = []
 afterEach(() => {

@@ -71,4 +71,33 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
     expect(String(error)).toContain(name)
     expect(String(error)).not.toContain('secret')
   })
+  it.each([
+    ['KEYTURN_ALGORITHM', 'KEYTURN_ALGORITHMS'],
+    ['KEYTURN_JWKS_URI', 'KEYTURN_JWKS_URL'],
+    ['KEYTURN_VERIFIER_TIMEOUTS', 'KEYTURN_VERIFIER_TIMEOUT'],
+    ['KEYTURN_Verifier_Max_Cache', 'KEYTURN_VERIFIER_MAX_CACHE'],
+  ])('refuses %s, and says that %s is meant', (name, meant) => {
+    const error = refusal({ ...required, [name]: 'secret' })
+    expect(error).toMatchObject({ code: 'verifier_env_invalid', remedy: `did you mean ${meant}?` })
+    expect(String(error)).toContain(name)
+    expect(String(error)).not.toContain('secret')
+  })
+
+  it('refuses what begins as a variable of a verifier and is none', () => {
+    expect(refusal({ ...required, KEYTURN_VERIFIER_CACHE_FOREVER: '1' })).toMatchObject({
+      code: 'verifier_env_invalid',
+      remedy: 'leave it out',
+    })
+  })
+
+  it("lets pass what is others'", () => {
+    const env = {
+      ...required,
+      KEYTURN_HTTP_PORT: '9001',
+      KEYTURN_VERIFIER_REFRESH: '40s',
+      KEYTURN_ALGORITM: '',
+      KEYTURING: '1',
+    }
+    expect(refusal(env)).toBeUndefined()
+  })
 })

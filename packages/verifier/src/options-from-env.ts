@@ -5,7 +5,8 @@ import {
   KeyturnError,
   parseDuration,
 } from '@keyturn/core'
-import type { VerifierOptions } from './verifier.ts'
+import { meantName } from './meant-name.ts'
+import type { VerifierOptions } from './verifier-options.ts'
 
 /** An environment variable that a verifier understands. */
 export interface VerifierVariable {
@@ -67,8 +68,13 @@ export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
   },
 ])
 
+/** The authority has a setting that looks like one of ours; it may share our environment. */
+const OF_THE_AUTHORITY: ReadonlySet<string> = new Set(['KEYTURN_VERIFIER_REFRESH'])
+
 /**
  * Reads a verifier's options from the environment: one initialisation for every service. Anything else can be added.
+ * A variable that is one of ours but for a slip, or begins with `KEYTURN_VERIFIER_` and is none, is refused; those of an
+ * authority may be there.
  *
  * @throws {KeyturnError} `verifier_env_invalid`, naming the variable and never its value
  *
@@ -78,6 +84,7 @@ export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
 export function optionsFromEnv(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): VerifierOptions {
+  assertVariableNames(env)
   const options: Record<string, unknown> = {}
   for (const { name, option, parse } of VERIFIER_VARIABLES) {
     const value = env[name]
@@ -87,6 +94,20 @@ export function optionsFromEnv(
     if (!env[name]) throw new KeyturnError('verifier_env_invalid', `${name}: expected a value`)
   }
   return options as unknown as VerifierOptions
+}
+
+/** A misspelt variable must not pass for its default; but not every variable of Keyturn is for verifiers. */
+function assertVariableNames(env: Readonly<Record<string, string | undefined>>): void {
+  const known = VERIFIER_VARIABLES.map(({ name }) => name)
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('KEYTURN_') || !env[name] || known.includes(name)) continue
+    const meant = meantName(name, known)
+    if (meant === undefined && !name.startsWith('KEYTURN_VERIFIER_')) continue
+    if (OF_THE_AUTHORITY.has(name)) continue
+    throw new KeyturnError('verifier_env_invalid', `${name}: no such variable`, {
+      remedy: meant === undefined ? 'leave it out' : `did you mean ${meant}?`,
+    })
+  }
 }
 
 function parsed(name: string, value: string, parse: (text: string) => unknown): unknown {

@@ -48,6 +48,8 @@ const SHORTEST_WAIT_MS = 100
 export class RemoteKeySet implements KeySource {
   readonly #options: RemoteKeySetOptions
   readonly #unknownKids: UnknownKids
+  /** The URL without what may be secret in it. */
+  readonly #place: string
   #held: HeldSet | undefined
   #flight: Promise<void> | undefined
   #abortFlight = () => {}
@@ -61,6 +63,8 @@ export class RemoteKeySet implements KeySource {
 
   constructor(options: RemoteKeySetOptions) {
     this.#options = options
+    const { origin, pathname } = new URL(options.url)
+    this.#place = `${origin}${pathname}`
     this.#unknownKids = new UnknownKids(options.clock.monotonicNow(), () =>
       options.onEvent({ kind: 'unknown-kid-over-budget' }),
     )
@@ -245,7 +249,7 @@ export class RemoteKeySet implements KeySource {
 
   #unavailable(): KeysUnavailable {
     const why = this.#lastError === undefined ? '' : ` (${this.#lastError})`
-    return new KeysUnavailable(`the key set cannot be had now${why}`, {
+    return new KeysUnavailable(`the key set at ${this.#place} cannot be had now${why}`, {
       retryAfterSeconds: Math.max(0, this.#retryAt - this.#now()) / 1000,
     })
   }

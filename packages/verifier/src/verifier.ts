@@ -7,46 +7,16 @@ import {
   sessionOf,
   systemClock,
   TokenChecker,
-  type TokenExpectations,
   TokenRejected,
   urlBelow,
   type VerificationKey,
   type VerifiedToken,
 } from '@keyturn/core'
-import type { VerifierEvent } from './events.ts'
-import { type FetchKeySet, httpFetch } from './http-fetch.ts'
+import { httpFetch } from './http-fetch.ts'
 import { parseKeySetUrl } from './key-set-url.ts'
 import type { KeySource, KeySourceReport } from './key-source.ts'
 import { RemoteKeySet } from './remote-key-set.ts'
-
-/** What {@link createVerifier} needs: an issuer and an audience. All else has a safe default. */
-export interface VerifierOptions extends TokenExpectations {
-  /** Default: `/.well-known/jwks.json` below the issuer. */
-  readonly jwksUrl?: string
-  /** A set is kept at least this long, whatever its headers say. Default 60. */
-  readonly minCacheSeconds?: number
-  /** A set is kept at most this long, whatever its headers say. Default 3600. */
-  readonly maxCacheSeconds?: number
-  /** How long a set without Cache-Control is kept. Default 300. */
-  readonly defaultCacheSeconds?: number
-  /** How long keys are used past their cache time while they cannot be fetched. Default 3600. */
-  readonly staleIfErrorSeconds?: number
-  /** For one fetch, from the question to the last byte. Default 5. */
-  readonly timeoutSeconds?: number
-  /** PEM of the certificate authorities to trust for the key set, instead of the machine's. */
-  readonly ca?: string
-  /** Accept keys whose kid is not their thumbprint: another issuer than Keyturn. Default `false`. */
-  readonly allowForeignKids?: boolean
-  /** Accept a key set over plain http from another machine: whoever is on the way can make tokens. Default `false`. */
-  readonly unsafeAllowHttp?: boolean
-  /** Hears what happens to the keys. What fails in it becomes a warning of the process, and holds up nothing. */
-  readonly onEvent?: (event: VerifierEvent) => void
-  readonly clock?: Clock
-  /** Asks for the key set instead of the built-in HTTP client. */
-  readonly fetch?: FetchKeySet
-  /** Spreads refreshes and retries; returns 0 to 1. Default `Math.random`. */
-  readonly random?: () => number
-}
+import { assertOptionNames, type VerifierOptions } from './verifier-options.ts'
 
 /** State of a verifier, and what it has done since it was made. */
 export interface VerifierHealth extends KeySourceReport {
@@ -84,6 +54,7 @@ export class Verifier {
 
   /** See {@link createVerifier}. */
   constructor(options: VerifierOptions) {
+    assertOptionNames(options)
     this.#checker = new TokenChecker(options)
     this.#clock = options.clock ?? systemClock
     this.#keys = remoteKeySet(options, this.#clock)

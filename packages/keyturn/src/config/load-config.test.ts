@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ALGORITHM_NAMES } from '@keyturn/core'
 import { DEFAULT_POLICY, DEFAULT_TIMING, policyViolations } from '@keyturn/keyring'
+import { optionsFromEnv } from '@keyturn/verifier'
 import { describe, expect, it } from 'vitest'
 import { disagreements } from './disagreements.ts'
 import { loadConfig } from './load-config.ts'
@@ -118,6 +119,12 @@ describe('configuration (R54)', () => {
     expect(() => load({ KEYTURN_STORE: 'x' })).toThrow(
       expect.objectContaining({ code: 'config_invalid', remedy: 'see: keyturn serve --help' }),
     )
+  })
+
+  it('has no variable that a verifier in the same environment takes for a misspelt one of its own (R34)', () => {
+    const authority = Object.fromEntries(SETTING_KEYS.map((key) => [variableOf(key), '1s']))
+    const own = { KEYTURN_ISSUER: 'https://auth.example', KEYTURN_AUDIENCE: 'orders' }
+    expect(() => optionsFromEnv({ ...authority, ...own })).not.toThrow()
   })
 
   it('names everything that is wrong at once, and repeats no value', () => {

@@ -1,0 +1,76 @@
+import { type Clock, KeyturnError, type TokenExpectations } from '@keyturn/core'
+import type { VerifierEvent } from './events.ts'
+import type { FetchKeySet } from './http-fetch.ts'
+import { meantName } from './meant-name.ts'
+
+/** What `createVerifier` needs: an issuer and an audience. All else has a safe default. */
+export interface VerifierOptions extends TokenExpectations {
+  /** Default: `/.well-known/jwks.json` below the issuer. */
+  readonly jwksUrl?: string
+  /** A set is kept at least this long, whatever its headers say. Default 60. */
+  readonly minCacheSeconds?: number
+  /** A set is kept at most this long, whatever its headers say. Default 3600. */
+  readonly maxCacheSeconds?: number
+  /** How long a set without Cache-Control is kept. Default 300. */
+  readonly defaultCacheSeconds?: number
+  /** How long keys are used past their cache time while they cannot be fetched. Default 3600. */
+  readonly staleIfErrorSeconds?: number
+  /** For one fetch, from the question to the last byte. Default 5. */
+  readonly timeoutSeconds?: number
+  /** PEM of the certificate authorities to trust for the key set, instead of the machine's. */
+  readonly ca?: string
+  /** Accept keys whose kid is not their thumbprint: another issuer than Keyturn. Default `false`. */
+  readonly allowForeignKids?: boolean
+  /** Accept a key set over plain http from another machine: whoever is on the way can make tokens. Default `false`. */
+  readonly unsafeAllowHttp?: boolean
+  /** Hears what happens to the keys. What fails in it becomes a warning of the process, and holds up nothing. */
+  readonly onEvent?: (event: VerifierEvent) => void
+  readonly clock?: Clock
+  /** Asks for the key set instead of the built-in HTTP client. */
+  readonly fetch?: FetchKeySet
+  /** Spreads refreshes and retries; returns 0 to 1. Default `Math.random`. */
+  readonly random?: () => number
+}
+
+/** Every option, so that the compiler misses none here. */
+const OPTIONS: Readonly<Record<keyof VerifierOptions, true>> = Object.freeze({
+  issuer: true,
+  audience: true,
+  algorithms: true,
+  typ: true,
+  requiredClaims: true,
+  clockToleranceSeconds: true,
+  maxAgeSeconds: true,
+  maxLifetimeSeconds: true,
+  maxTokenLength: true,
+  check: true,
+  jwksUrl: true,
+  minCacheSeconds: true,
+  maxCacheSeconds: true,
+  defaultCacheSeconds: true,
+  staleIfErrorSeconds: true,
+  timeoutSeconds: true,
+  ca: true,
+  allowForeignKids: true,
+  unsafeAllowHttp: true,
+  onEvent: true,
+  clock: true,
+  fetch: true,
+  random: true,
+})
+
+/**
+ * Refuses an option that means nothing: a misspelt one must not pass for its default.
+ *
+ * @throws {KeyturnError} `verifier_options_invalid`
+ */
+export function assertOptionNames(options: VerifierOptions): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTIONS, name))
+  if (unknown === undefined) return
+  const meant = meantName(unknown, Object.keys(OPTIONS))
+  throw new KeyturnError(
+    'verifier_options_invalid',
+    `${JSON.stringify(unknown.slice(0, 64))} is no option of a verifier`,
+    { remedy: meant === undefined ? 'leave it out' : `did you mean ${meant}?` },
+  )
+}
