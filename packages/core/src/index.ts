@@ -13,6 +13,7 @@ export {
 } from './available-algorithms.ts'
 export { decodeBase64url, encodeBase64url } from './base64url.ts'
 export { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
+export { LATE, orLate } from './deadline.ts'
 export { formatDuration, parseDuration } from './duration.ts'
 export { errnoOf } from './errno.ts'
 export {

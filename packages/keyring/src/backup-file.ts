@@ -4,7 +4,7 @@ import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { KeyRing } from './ring.ts'
 import { syncFolder, writePrivateFile } from './stores/private-files.ts'
 import { RingMalformed } from './stores/ring-codec.ts'
-import { decodeRingFile, encodeRingFile, readRingFile } from './stores/ring-file.ts'
+import { checkRingFile, decodeRingFile, encodeRingFile, readRingFile } from './stores/ring-file.ts'
 import type { Sealing } from './stores/ring-sealer.ts'
 
 /**
@@ -34,9 +34,23 @@ export async function writeBackup(file: string, ring: KeyRing, sealing: Sealing 
  * @throws {KeyturnError} `backup_unreadable`, `backup_corrupt`, `store_unsafe`, `ring_sealed`, `ring_unsealed`, `kek_unknown`
  */
 export async function readBackup(file: string, sealing: Sealing = {}): Promise<KeyRing> {
+  return await readWhole(file, (bytes) => decodeRingFile(bytes, sealing))
+}
+
+/**
+ * Asserts that a backup is whole, by its checksum, and of a generation. Needs no key, and takes a small part of the time of
+ * {@link readBackup}.
+ *
+ * @throws {KeyturnError} `backup_unreadable`, `backup_corrupt`, `store_unsafe`
+ */
+export async function checkBackup(file: string, generation: number): Promise<void> {
+  await readWhole(file, async (bytes) => void checkRingFile(bytes, generation))
+}
+
+async function readWhole<T>(file: string, as: (bytes: Buffer) => Promise<T>): Promise<T> {
   const path = resolve(file)
   try {
-    return await decodeRingFile(await readRingFile(path), sealing)
+    return await as(await readRingFile(path))
   } catch (cause) {
     if (cause instanceof KeyturnError) throw cause
     if (cause instanceof RingMalformed) {

@@ -1,6 +1,7 @@
-export type { AuditEntry, AuditTrail, RingChange } from './audit-trail.ts'
-export { readBackup, writeBackup } from './backup-file.ts'
-export type { KeyringEvent } from './events.ts'
+export { type AuditEntry, type AuditTrail, changesBetween, type RingChange } from './audit-trail.ts'
+export { backOffMs } from './back-off.ts'
+export { checkBackup, readBackup, writeBackup } from './backup-file.ts'
+export { errorCodeOf, type KeyringEvent } from './events.ts'
 export {
   type GenerateKeyPair,
   generateSigningPair,

@@ -8,6 +8,8 @@ export interface KeyringHealth {
   readonly storeError: string | undefined
   /** How long ago the ring in memory was last known to be the store's; close to 0 as long as the store can be read. */
   readonly snapshotAgeMs: number
+  /** That is much longer ago than the store is looked at: it hangs, and what others write is not seen. */
+  readonly snapshotStale: boolean
   readonly nextKeyReady: boolean
   /** There is no next key, and it is too late for one to sign on time: the active key will sign beyond its interval. */
   readonly rotationOverdue: boolean
@@ -19,8 +21,8 @@ export interface KeyringHealth {
 
 /** Says of what is known whether an operator should look. */
 export function judgeHealth(known: Omit<KeyringHealth, 'status'>): KeyringHealth {
-  const { consecutiveFailures, storeError, rotationOverdue, clockBehind, held } = known
-  const isWell =
-    consecutiveFailures === 0 && storeError === undefined && !rotationOverdue && !clockBehind && !held
+  const { consecutiveFailures, storeError, snapshotStale, rotationOverdue, clockBehind, held } = known
+  const isFailing = consecutiveFailures > 0 || storeError !== undefined
+  const isWell = !isFailing && !snapshotStale && !rotationOverdue && !clockBehind && !held
   return { status: isWell ? 'ok' : 'degraded', ...known }
 }

@@ -90,6 +90,7 @@ export class KeyManager {
       pollMs: options.policy.timing.storePollMs,
       onEvent: options.onEvent,
       onAdopted: () => this.#rotator.wake(),
+      onRecovered: () => this.#rotator.retry(),
     })
   }
 
@@ -251,6 +252,7 @@ export class KeyManager {
       lastFailure,
       storeError: this.#follower.error,
       snapshotAgeMs: this.#follower.snapshotAgeMs,
+      snapshotStale: this.#follower.isStale,
       nextKeyReady: findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined,
       rotationOverdue: this.#keeper.isRotationOverdue,
       clockBehind: this.#keeper.isClockBehind,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
 import { fakeClock } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { openManager } from './open-manager.fixture.ts'
+import { openManager, policy } from './open-manager.fixture.ts'
 import type { KeyRing } from './ring.ts'
 import { FileKeyStore } from './stores/file-key-store.ts'
 import type { KeyStore, StoreWatcher } from './stores/key-store.ts'
@@ -187,6 +187,19 @@ describe('the age of what is in memory (R51, R52)', () => {
     }
   })
 
+  it('is stale when the looks at a store that hangs come to nothing, not even to a failure', async () => {
+    const { keys, store, clock } = await open()
+    await store.look()
+    store.begin()
+    await clock.advance(30_000)
+    expect(keys.health()).toMatchObject({ status: 'ok', snapshotStale: false })
+    await clock.advance(1)
+    expect(keys.health()).toMatchObject({ status: 'degraded', storeError: undefined, snapshotStale: true })
+    await store.end()
+    await store.look()
+    expect(keys.health()).toMatchObject({ status: 'ok', snapshotStale: false })
+  })
+
   it('is nothing where the store tells of changes by itself, until it tells of trouble', async () => {
     const { keys, store, clock } = await openManager()
     await clock.advance(3_600_000)
@@ -195,5 +208,43 @@ describe('the age of what is in memory (R51, R52)', () => {
     await store.save({ ...ring, ringId: 'another', generation: 2 }, 1)
     await clock.advance(60_000)
     expect(keys.health()).toMatchObject({ storeError: 'ring_replaced', snapshotAgeMs: 60_000 })
+  })
+})
+
+describe('a store that answers again (R9, R18)', () => {
+  const { rotationIntervalMs } = policy.timing
+
+  it('has what failed tried at once, however long the schedule was going to wait', async () => {
+    const { keys, store, clock } = await open()
+    const save = store.save.bind(store)
+    store.save = () => Promise.reject(new KeyturnError('store_failed', ''))
+    store.failure = 'store_failed'
+    await clock.advance(rotationIntervalMs)
+    await store.look()
+    await clock.advance(60_000)
+    const { consecutiveFailures } = keys.health()
+    expect(consecutiveFailures).toBeGreaterThan(4)
+    Object.assign(store, { save, failure: undefined })
+    await clock.advance(0)
+    expect(keys.health()).toMatchObject({ consecutiveFailures, nextKeyReady: false })
+    await store.look()
+    await clock.advance(0)
+    expect(keys.health()).toMatchObject({ status: 'ok', consecutiveFailures: 0, nextKeyReady: true })
+  })
+
+  it('wakes no schedule that had no trouble', async () => {
+    let plans = 0
+    const { store, clock } = await open()
+    const save = store.save.bind(store)
+    store.save = async (ring: KeyRing) => {
+      plans += 1
+      await save(ring)
+    }
+    store.failure = 'store_failed'
+    await store.look()
+    store.failure = undefined
+    await store.look()
+    await clock.advance(0)
+    expect(plans).toBe(0)
   })
 })

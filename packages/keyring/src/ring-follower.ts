@@ -1,5 +1,4 @@
-import { type Clock, KeyturnError } from '@keyturn/core'
-import { LATE, orLate } from './deadline.ts'
+import { type Clock, KeyturnError, LATE, orLate } from '@keyturn/core'
 import { errorCodeOf, type KeyringEvent } from './events.ts'
 import type { KeyRing } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
@@ -17,6 +16,8 @@ export interface RingFollowerOptions {
   readonly onEvent: (event: KeyringEvent) => void
   /** A ring that others wrote was taken over. */
   readonly onAdopted: () => void
+  /** The store can be read again, and holds the ring in memory. */
+  readonly onRecovered: () => void
 }
 
 /** An instant on both clocks. */
@@ -27,6 +28,8 @@ export interface Instant {
 
 /** Beyond P, what a busy process may be late. */
 const STOPPED_MS = 1000
+const STALE_AFTER_POLLS = 30
+const STALE_AFTER_MS = 10_000
 
 /** Follows what others write to the store, and knows when this process may have missed something. */
 export class RingFollower {
@@ -73,6 +76,12 @@ export class RingFollower {
   get snapshotAgeMs(): number {
     if (this.#isTold && this.#error === undefined) return 0
     return Math.round(this.#options.clock.monotonicNow() - this.#confirmedAt)
+  }
+
+  /** Many looks have come to nothing, not even to a failure. */
+  get isStale(): boolean {
+    const limitMs = Math.max(STALE_AFTER_POLLS * this.#options.pollMs, STALE_AFTER_MS)
+    return this.#lookedAt !== undefined && this.snapshotAgeMs > limitMs
   }
 
   start(): void {
@@ -183,7 +192,9 @@ export class RingFollower {
 
   #noteConfirmed(): void {
     this.#confirmedAt = this.#lookedAt?.monotonic ?? this.#confirmedAt
+    const wasInError = this.#error !== undefined
     this.#error = undefined
+    if (wasInError) this.#options.onRecovered()
   }
 
   #now(): Instant {

@@ -1,5 +1,5 @@
-import { type Clock, KeyturnError } from '@keyturn/core'
-import { LATE, orLate } from './deadline.ts'
+import { type Clock, KeyturnError, LATE, orLate } from '@keyturn/core'
+import { backOffMs } from './back-off.ts'
 import { errorCodeOf, type KeyringEvent } from './events.ts'
 import type { Decision } from './plan.ts'
 
@@ -19,8 +19,6 @@ export interface RotatorOptions {
   readonly random: () => number
 }
 
-const FIRST_RETRY_MS = 1000
-const LONGEST_RETRY_MS = 300_000
 /** A clock that jumps is noticed by looking, so look now and then even if nothing is due. */
 const LONGEST_SLEEP_MS = 60_000
 /** A busy process is late by less. */
@@ -70,6 +68,11 @@ export class Rotator {
     this.#cancel()
     if (this.#options.clock.monotonicNow() - this.#dueAt > OVERSLEPT_MS) this.#options.onOverslept()
     this.#running = this.#run()
+  }
+
+  /** Tries at once what failed last, since what it failed for may be over. */
+  retry(): void {
+    if (this.#failures > 0) this.wake()
   }
 
   /** Ends the schedule, and waits for the step under way, five seconds at the most. */
@@ -138,10 +141,8 @@ export class Rotator {
     this.#failures = 0
   }
 
-  /** Doubles the wait at each failure, up to five minutes, and takes off up to half of it at random. */
   #failed(error: unknown): number {
-    const wholeMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 20), LONGEST_RETRY_MS)
-    const retryInMs = Math.max(FIRST_RETRY_MS, wholeMs * (1 - this.#options.random() / 2))
+    const retryInMs = backOffMs(this.#failures, this.#options.random())
     const code = errorCodeOf(error)
     this.#failures += 1
     this.#lastFailure = { code, at: this.#options.clock.now() }

@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, truncate } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KeyManager } from '@keyturn/keyring'
@@ -52,6 +52,20 @@ describe('an installation (R16)', () => {
     expect(killed.isNew).toBe(true)
     expect(await start()).toEqual(killed)
     expect(await start()).toEqual({ isNew: false, ringId: killed.ringId })
+  })
+
+  it('is rid of what killed starts left behind, and of nothing that a start may be at', async () => {
+    await start()
+    const leftover = (kind: string, of = dataDir()) =>
+      join(of, `.${kind}.00000000-0000-0000-0000-000000000000.tmp`)
+    const old = [leftover('state'), leftover('bootstrap'), leftover('ring', join(dataDir(), 'keys'))]
+    for (const path of [...old, leftover('young')]) await writeFile(path, 'secret')
+    for (const path of old) await utimes(path, 0, 0)
+    await start()
+    const left = [...(await readdir(dataDir())), ...(await readdir(join(dataDir(), 'keys')))]
+    expect(left.filter((name) => name.endsWith('.tmp'))).toEqual([
+      leftover('young').slice(dataDir().length + 1),
+    ])
   })
 
   it('misses a state that was lost, also in its first generation', async () => {

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { KeyManager, KeyStore } from '@keyturn/keyring'
+import { removeAbandoned } from '@keyturn/keyring/private-files'
 import { isRolledBack } from './audit/inspection.ts'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { keysFolderOf, openKeyStore, sealingOf } from './key-store.ts'
@@ -38,6 +39,7 @@ export async function openInstallation(config: AuthorityConfig, initialize: bool
     const store = openKeyStore(config, { initialize: initialize || isNew || ringId === IN_MEMORY })
     const isKept = config.store !== 'memory'
     if (isKept && !initialize) await assertOneInstallation(store, state, ringId)
+    await tidy(dataDir)
     return {
       store,
       state,
@@ -67,6 +69,11 @@ async function hasKeys(dataDir: string): Promise<boolean> {
     return errnoOf(error) === 'ENOENT' ? [] : ['unreadable']
   })
   return names.length > 0
+}
+
+/** Starts that were killed leave secrets in files without an owner. That they cannot be removed is no reason not to start. */
+async function tidy(dataDir: string): Promise<void> {
+  for (const folder of [dataDir, keysFolderOf(dataDir)]) await removeAbandoned(folder).catch(() => {})
 }
 
 /** The state knows its ring, and the ring knows the audit log in which its last write is. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { access, link, lstat, readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Clock, errnoOf, KeyturnError, systemClock } from '@keyturn/core'
@@ -7,8 +6,11 @@ import { type KeyStore, RingCorrupt, StoreConflict, type StoreWatcher } from './
 import {
   assertPrivateFile,
   assertPrivateFolder,
+  isTemporary,
   makePrivateFolder,
+  removeAbandoned,
   syncFolder,
+  temporaryPath,
   writePrivateFile,
 } from './private-files.ts'
 import { RingMalformed } from './ring-codec.ts'
@@ -35,8 +37,6 @@ export interface FileKeyStoreOptions extends Sealing {
   readonly clock?: Clock
 }
 
-const TEMPORARY = /^\.ring\.[0-9a-f-]{36}\.tmp$/
-const TEMPORARY_LIFE_MS = 60_000
 const LOAD_ATTEMPTS = 5
 
 /**
@@ -164,7 +164,7 @@ export class FileKeyStore implements KeyStore {
     if (this.#lastSeen > 0) throw ringMissing(this.#directory)
     if (this.#initialize) return undefined
     const strangers = await readdir(this.#directory).catch(ignoreMissing)
-    if (strangers?.some((name) => !TEMPORARY.test(name))) throw ringMissing(this.#directory)
+    if (strangers?.some((name) => !isTemporary(name))) throw ringMissing(this.#directory)
     for (const path of this.#beside) if (await exists(path)) throw ringMissing(this.#directory)
     return undefined
   }
@@ -193,7 +193,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   async #writeTemporary(bytes: Buffer): Promise<string> {
-    const path = join(this.#directory, `.ring.${randomUUID()}.tmp`)
+    const path = temporaryPath(this.#directory, 'ring')
     await writePrivateFile(path, bytes, await lstat(this.#directory))
     return path
   }
@@ -225,15 +225,9 @@ export class FileKeyStore implements KeyStore {
   async #dropBefore(generation: number): Promise<void> {
     const names = await readdir(this.#directory)
     const old = names.filter((name) => (generationOf(name) ?? generation) < generation)
-    const abandoned = names.filter((name) => TEMPORARY.test(name))
-    for (const name of abandoned) if (await this.#isAbandoned(name)) old.push(name)
     for (const name of old) await unlink(join(this.#directory, name)).catch(ignoreMissing)
-  }
-
-  /** A writer that was killed leaves its temporary file, and a private half in it. */
-  async #isAbandoned(name: string): Promise<boolean> {
-    const stats = await lstat(join(this.#directory, name)).catch(ignoreMissing)
-    return stats !== undefined && Math.abs(Date.now() - stats.mtimeMs) > TEMPORARY_LIFE_MS
+    // a writer that was killed leaves its temporary file, and a private half in it
+    await removeAbandoned(this.#directory)
   }
 }
 

@@ -1,9 +1,16 @@
-import { chmod, chown, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { codeOf } from '@keyturn/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { assertPrivateFolder, makePrivateFolder, writePrivateFile } from './private-files.ts'
+import {
+  assertPrivateFolder,
+  makePrivateFolder,
+  removeAbandoned,
+  temporaryPath,
+  writePrivateFile,
+} from './private-files.ts'
 
 let place: string
 beforeEach(async () => {
@@ -59,4 +66,49 @@ describe('files of one owner (R15)', () => {
     await chmod(place, 0o770)
     expect(await codeOf(assertPrivateFolder(folder))).toBe('store_unsafe')
   })
+})
+
+describe('what writers that were killed leave behind (R15, R17)', () => {
+  const names = async () => (await readdir(place)).sort()
+  const made = async (path: string, ageMs: number) => {
+    await writeFile(path, 'secret')
+    const at = new Date(Date.now() - ageMs)
+    await utimes(path, at, at)
+    return path
+  }
+  const OLD = 660_000
+
+  it('is removed once it is old, and so is what SQLite puts beside it', async () => {
+    const old = await made(temporaryPath(place, 'state'), OLD)
+    await made(`${old}-journal`, OLD)
+    await made(temporaryPath(place, 'ring'), -OLD)
+    await removeAbandoned(place)
+    expect(await names()).toEqual([])
+  })
+
+  it('stays while a writer that lives may be at it', async () => {
+    const young = await made(temporaryPath(place, 'ring'), 540_000)
+    await removeAbandoned(place)
+    expect(await names()).toEqual([young.slice(place.length + 1)])
+  })
+
+  it('is nothing else: no file with another name, no folder, no link', async () => {
+    const kept = ['state.db', '.state.tmp', `.state.${randomUUID()}.tmp.old`, `ring.${randomUUID()}.tmp`]
+    for (const name of kept) await made(join(place, name), OLD)
+    const folder = temporaryPath(place, 'folder')
+    await mkdir(folder)
+    await utimes(folder, 0, 0)
+    await symlink(join(place, 'state.db'), temporaryPath(place, 'link'))
+    await removeAbandoned(place)
+    expect(await names()).toHaveLength(kept.length + 2)
+  })
+
+  it.runIf(process.geteuid?.() === 0)(
+    'is nothing of somebody else than the owner of the folder',
+    async () => {
+      await chown(await made(temporaryPath(place, 'ring'), OLD), SOMEBODY, SOMEBODY)
+      await removeAbandoned(place)
+      expect(await names()).toHaveLength(1)
+    },
+  )
 })

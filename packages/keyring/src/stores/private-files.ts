@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { chmod, type FileHandle, lstat, mkdir, open, stat, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 
 /**
@@ -17,6 +18,9 @@ export interface Owner {
 const OTHERS = 0o077
 const WRITABLE_BY_OTHERS = 0o022
 const STICKY = 0o1000
+const TEMPORARY = /^\.[a-z]+\.[0-9a-f-]{36}\.tmp(-journal|-wal|-shm)?$/
+/** Nobody who lives takes longer between making a file and giving it its name; and who does fails, and tries again. */
+const ABANDONED_AFTER_MS = 600_000
 
 /**
  * Asserts that a folder is one, and of nobody else.
@@ -99,6 +103,32 @@ export async function writePrivateFile(
     throw error
   } finally {
     await file.close()
+  }
+}
+
+/** A name for a file of a folder until it is whole. Where its writer is killed, {@link removeAbandoned} finds it. */
+export function temporaryPath(folder: string, kind: string): string {
+  return join(folder, `.${kind}.${randomUUID()}.tmp`)
+}
+
+/** Whether a name is one of {@link temporaryPath}, or of what SQLite puts beside such a file. */
+export function isTemporary(name: string): boolean {
+  return TEMPORARY.test(name)
+}
+
+/**
+ * Removes what writers that were killed have left behind: files of {@link temporaryPath} that belong to the owner of the
+ * folder, and that nobody has touched for ten minutes. What cannot be removed stays.
+ */
+export async function removeAbandoned(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter(isTemporary)
+  if (names.length === 0) return
+  const { uid } = await lstat(folder)
+  for (const path of names.map((name) => join(folder, name))) {
+    const stats = await lstat(path).catch(() => undefined)
+    if (!stats?.isFile() || stats.uid !== uid) continue
+    // also one of the future: the clock was set back since
+    if (Math.abs(Date.now() - stats.mtimeMs) > ABANDONED_AFTER_MS) await unlink(path).catch(() => {})
   }
 }
 

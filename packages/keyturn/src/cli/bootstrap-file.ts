@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
-import { syncFolder, writePrivateFile } from '@keyturn/keyring/private-files'
+import { syncFolder, temporaryPath, writePrivateFile } from '@keyturn/keyring/private-files'
 import type { NewClient } from '../service/client-registry.ts'
 
 /** The file that holds the first client of a data folder, where nobody was there to see its secret. */
@@ -17,7 +16,7 @@ export function bootstrapFileOf(dataDir: string): string {
  */
 export async function writeBootstrapFile(path: string, { client, secret }: NewClient): Promise<void> {
   const folder = dirname(path)
-  const unfinished = join(folder, `.bootstrap.${randomUUID()}.tmp`)
+  const unfinished = temporaryPath(folder, 'bootstrap')
   try {
     const text = `${JSON.stringify({ clientId: client.clientId, clientSecret: secret })}\n`
     await writePrivateFile(unfinished, text, await stat(folder))

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { link, lstat, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
@@ -6,6 +5,7 @@ import {
   assertPrivateFile,
   makePrivateFolder,
   syncFolder,
+  temporaryPath,
   writePrivateFile,
 } from '@keyturn/keyring/private-files'
 
@@ -41,7 +41,7 @@ export async function createStateFile(dataDir: string, fill: (path: string) => P
   const path = stateFileOf(dataDir)
   await guarded(path, async () => {
     await makePrivateFolder(dataDir)
-    const unfinished = join(dataDir, `.state.${randomUUID()}.tmp`)
+    const unfinished = temporaryPath(dataDir, 'state')
     // SQLite would make it with the mode of the umask
     await writePrivateFile(unfinished, '', await stat(dataDir))
     try {

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { type Clock, systemClock } from '@keyturn/core'
+import { type Clock, LATE, orLate, systemClock } from '@keyturn/core'
 
 /** How full the volume of a folder is. */
 export interface Volume {
@@ -31,7 +31,8 @@ export function volumeOf(folder: string, options: VolumeOptions = {}): Volume {
       looking ??= ratioOf(look(folder)).finally(() => {
         looking = undefined
       })
-      return await within(LONGEST_LOOK_MS, looking, clock)
+      const ratio = await orLate(looking, clock, LONGEST_LOOK_MS)
+      return ratio === LATE ? Number.NaN : ratio
     },
   }
 }
@@ -39,16 +40,4 @@ export function volumeOf(folder: string, options: VolumeOptions = {}): Volume {
 async function ratioOf(look: Promise<Blocks>): Promise<number> {
   const { blocks, bavail } = await look.catch(() => ({ blocks: Number.NaN, bavail: Number.NaN }))
   return 1 - bavail / blocks
-}
-
-async function within(limitMs: number, value: Promise<number>, clock: Clock): Promise<number> {
-  let cancel = () => {}
-  const tooLate = new Promise<number>((resolve) => {
-    cancel = clock.setTimer(() => resolve(Number.NaN), limitMs)
-  })
-  try {
-    return await Promise.race([value, tooLate])
-  } finally {
-    cancel()
-  }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@keyturn/core'
+import type { Clock } from './ports.ts'
 
 /** What {@link orLate} says of work that has not ended in time. */
 export const LATE = Symbol('late')
