@@ -115,6 +115,34 @@ describe('recovery as documented (R16, R21)', () => {
     await after.stop()
   })
 
+  it('from a corrupt ring, by the scheduled backup that followed the last rotation', async () => {
+    const scheduled = {
+      ...env,
+      KEYTURN_BACKUP_DIR: /BACKUP_DIR=(\S+)/.exec(page.block('schedule'))?.[1] ?? '',
+    }
+    scheduled.KEYTURN_BACKUP_DIR = join(folder, scheduled.KEYTURN_BACKUP_DIR)
+    const before = await startAuthority({
+      ...scheduled,
+      KEYTURN_BACKUP_INTERVAL: '1s',
+      KEYTURN_BACKUP_KEEP: '2',
+    })
+    await shell('keyturn keys rotate --force --wait', env, folder)
+    const token = await askForToken()
+    const [active] = await keysNow()
+    await vi.waitFor(async () => {
+      expect((await follow('verify-scheduled')).stdout).toMatch(/^whole: generation [3-9]/)
+    }, 15_000)
+    await vi.waitFor(async () => expect(await readdir(scheduled.KEYTURN_BACKUP_DIR)).toHaveLength(2), 15_000)
+    await before.stop()
+    await truncate(await newestRingFile(), 200)
+    await follow('restore-scheduled')
+    const after = await startAuthority(env)
+    await verifier.verify(token)
+    expect((await keysNow()).map(({ kid }) => kid)).toContain(active?.kid)
+    await verifier.verify(await askForToken())
+    await after.stop()
+  })
+
   it('from a corrupt ring, by the generation before, which the error names', async () => {
     const before = await startAuthority(env)
     await shell('keyturn keys rotate --force --wait', env, folder)

@@ -4,14 +4,18 @@ import type { FastifyInstance } from 'fastify'
 import { Checkpointer } from './audit/checkpointer.ts'
 import { actorOf, keyAudit } from './audit/key-audit.ts'
 import { revokeAgain } from './audit/revocations.ts'
+import { BackupFolder } from './backups/backup-folder.ts'
+import { BackupKeeper } from './backups/backup-keeper.ts'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { createAdminServer } from './http/admin-server.ts'
 import { listen } from './http/listener.ts'
 import { createPublicServer } from './http/public-server.ts'
 import { openInstallation } from './installation.ts'
+import { sealingOf } from './key-store.ts'
 import { ClientRegistry, KEYS_ADMIN, type NewClient, TOKENS_ISSUE } from './service/client-registry.ts'
 import { TokenService } from './service/token-service.ts'
-import { type Logger, logKeyringEvent } from './telemetry/logger.ts'
+import { authorityHealth } from './telemetry/authority-health.ts'
+import { type Logger, logBackupEvent, logKeyringEvent } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { volumeOf } from './telemetry/volume.ts'
 
@@ -70,7 +74,9 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     })
     undo.push(() => keys.close())
     await revokeAgain(keys, state)
-    metrics.observe({ keys, volume: volumeOf(config.dataDir) })
+    const backups = config.backups && backupKeeperOf(config, config.backups, { keys, metrics, logger })
+    const health = () => authorityHealth({ keys, backups })
+    metrics.observe({ keys, volume: volumeOf(config.dataDir), backups })
     const clients = new ClientRegistry(state, systemClock.now)
     const { issuer, audience, accessTokenTtlSeconds: ttlSeconds } = config
     const tokens = new TokenService({
@@ -81,7 +87,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       maxTtlSeconds: config.policy.timing.maxTtlMs / 1000,
       onIssued: (signatureMs) => metrics.onIssued(signatureMs),
     })
-    const admin = createAdminServer({ keys, metrics, logger, host: config.admin.host })
+    const admin = createAdminServer({ keys, health, metrics, logger, host: config.admin.host })
     undo.push(() => drain(admin))
     const server = await createPublicServer({
       keys,
@@ -90,6 +96,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       issuer,
       logger,
       timing: config.policy.timing,
+      health,
       onJwksRequest: (status) => metrics.onJwksRequest(status),
       isStopping: () => closing !== undefined,
     })
@@ -104,12 +111,34 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     const checkpointer = new Checkpointer({ log: state, keys, clock: systemClock, logger })
     undo.push(() => checkpointer.close())
     await checkpointer.start()
+    if (backups !== undefined) {
+      undo.push(() => backups.close())
+      backups.start()
+    }
     return { url, adminUrl, close }
   } catch (error) {
     // why it does not start is what matters, whatever else is wrong
     await close().catch((err: unknown) => logger.error({ err }, 'what was opened could not be closed'))
     throw error
   }
+}
+
+function backupKeeperOf(
+  config: AuthorityConfig,
+  { dir, ...policy }: NonNullable<AuthorityConfig['backups']>,
+  { keys, metrics, logger }: { keys: KeyManager; metrics: Metrics; logger: Logger },
+): BackupKeeper {
+  return new BackupKeeper({
+    place: new BackupFolder(dir, sealingOf(config)),
+    policy,
+    ring: () => keys.ring(),
+    clock: systemClock,
+    random: Math.random,
+    onEvent: (event) => {
+      logBackupEvent(logger, event)
+      metrics.onBackupEvent(event)
+    },
+  })
 }
 
 /** Last opened, first closed; one that fails keeps none of the others open. */

@@ -1,3 +1,4 @@
+import { join, relative, resolve } from 'node:path'
 import { isLoopback } from '@keyturn/core'
 import { type KeyPolicy, type PolicyViolation, policyViolations } from '@keyturn/keyring'
 import { isSameAddress } from './listen-address.ts'
@@ -33,7 +34,7 @@ const SETTING_BY_PART: Readonly<Record<PolicyViolation['about'], SettingKey>> = 
 /** Every way in which settings do not fit together, each as a line that names them as they were given. */
 export function disagreements(proposal: Proposal, nameOf: NameOf): readonly string[] {
   const { settings, issuer, policy } = proposal
-  const lines = [...lifetimes(settings, nameOf), ...listeners(settings, nameOf)]
+  const lines = [...lifetimes(settings, nameOf), ...listeners(settings, nameOf), ...backups(settings, nameOf)]
   if (issuer === undefined) {
     lines.unshift(`${nameOf('issuer')}: expected the URL under which services know this authority`)
   }
@@ -58,6 +59,23 @@ function lifetimes({ accessTokenTtl, accessTokenMaxTtl }: Settings, nameOf: Name
   }
   if (accessTokenMaxTtl !== undefined && accessTokenTtl > accessTokenMaxTtl) {
     lines.push(`${name}: expected at most ${nameOf('accessTokenMaxTtl')}`)
+  }
+  return lines
+}
+
+function backups({ backupDir, backupInterval, dataDir, store }: Settings, nameOf: NameOf): string[] {
+  const lines: string[] = []
+  const name = nameOf('backupDir')
+  if (backupInterval < 1000) lines.push(`${nameOf('backupInterval')}: expected at least 1s`)
+  if (backupDir === undefined) return lines
+  if (store === 'memory') {
+    lines.push(`${name}: expected none, since the key ring is to be in memory only: ${nameOf('store')}`)
+  }
+  const isKeysFolder = !relative(join(resolve(dataDir), 'keys'), resolve(backupDir)).startsWith('..')
+  if (resolve(backupDir) === resolve(dataDir) || isKeysFolder) {
+    lines.push(
+      `${name}: expected another folder than the data folder and its keys, which may be lost as a whole`,
+    )
   }
   return lines
 }

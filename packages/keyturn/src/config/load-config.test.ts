@@ -155,3 +155,39 @@ describe('configuration (R54)', () => {
     expect(messageOf(env as Record<string, string>)).toContain(message)
   })
 })
+
+describe('scheduled backups in the configuration (R21, R54)', () => {
+  it('are none unless there is a folder for them', () => {
+    expect(load().backups).toBeUndefined()
+    expect(load({ KEYTURN_BACKUP_DIR: '/backups' }).backups).toEqual({
+      dir: '/backups',
+      intervalMs: 86_400_000,
+      keep: 14,
+    })
+  })
+
+  it.each<[string, Record<string, string>, string]>([
+    ['none at all are to be kept', { KEYTURN_BACKUP_KEEP: '0' }, 'KEYTURN_BACKUP_KEEP: expected a number'],
+    ['there are to be too many', { KEYTURN_BACKUP_KEEP: '1001' }, 'KEYTURN_BACKUP_KEEP: expected a number'],
+    ['the number is none', { KEYTURN_BACKUP_KEEP: '1.5' }, 'KEYTURN_BACKUP_KEEP: expected a number'],
+    [
+      'they are made all the time',
+      { KEYTURN_BACKUP_INTERVAL: '10ms' },
+      'KEYTURN_BACKUP_INTERVAL: expected at',
+    ],
+    ['keys are not to be on disk', { KEYTURN_STORE: 'memory' }, 'KEYTURN_BACKUP_DIR: expected none'],
+    ['they go with the data', { KEYTURN_DATA_DIR: '/backups' }, 'KEYTURN_BACKUP_DIR: expected another'],
+    [
+      'they go with the keys',
+      { KEYTURN_BACKUP_DIR: './data/keys/old' },
+      'KEYTURN_BACKUP_DIR: expected another',
+    ],
+  ])('are refused where %s', (_, env, message) => {
+    expect(messageOf({ KEYTURN_BACKUP_DIR: '/backups', ...env })).toContain(message)
+  })
+
+  it('may be beside the keys, of which a warning says what that is worth', () => {
+    expect(load({ KEYTURN_BACKUP_DIR: './data/backups' }).backups?.dir).toMatch(/data.backups$/)
+    expect(load({ KEYTURN_BACKUP_DIR: './data/keys-old' }).backups?.dir).toMatch(/keys-old$/)
+  })
+})

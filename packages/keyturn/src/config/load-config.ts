@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import { isLoopback, KeyturnError } from '@keyturn/core'
 import type { KeyPolicy } from '@keyturn/keyring'
+import type { BackupPolicy } from '../backups/backup-schedule.ts'
 import { disagreements, type NameOf } from './disagreements.ts'
 import { readEncryptionKeys } from './encryption-keys.ts'
 import type { Listener } from './listen-address.ts'
@@ -16,6 +17,8 @@ export interface AuthorityConfig {
   /** Absolute. */
   readonly dataDir: string
   readonly store: 'file' | 'memory'
+  /** Scheduled backups of the ring; `undefined`: none. `dir` is absolute. */
+  readonly backups: (BackupPolicy & { readonly dir: string }) | undefined
   readonly http: Listener
   readonly admin: Listener
   readonly policy: KeyPolicy
@@ -43,6 +46,7 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
     audience: settings.audience ?? issuer,
     dataDir: resolve(settings.dataDir),
     store: settings.store,
+    backups: backupsOf(settings),
     http: { host: settings.httpHost, port: settings.httpPort },
     admin: { host: settings.adminHost, port: settings.adminPort },
     policy,
@@ -86,6 +90,10 @@ function policyOf(settings: Settings): KeyPolicy {
       clockToleranceMs: settings.clockTolerance,
     }),
   })
+}
+
+function backupsOf({ backupDir, backupInterval: intervalMs, backupKeep: keep }: Settings) {
+  return backupDir === undefined ? undefined : Object.freeze({ dir: resolve(backupDir), intervalMs, keep })
 }
 
 function issuerOf({ issuer, httpHost, httpPort }: Settings): string | undefined {

@@ -31,6 +31,13 @@ const port = z
   .transform(Number)
   .refine((value) => value <= 65_535, 'expected a port, 0 to 65535')
 
+const count = (most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/, `expected a number, 1 to ${most}`)
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= most, `expected a number, 1 to ${most}`)
+
 const flag = z.enum(['true', 'false'], 'expected true or false').transform((value) => value === 'true')
 
 const oneOf = <const T extends readonly string[]>(names: T) =>
@@ -46,6 +53,11 @@ export const SETTINGS = z.strictObject({
     .describe('aud of tokens that name no other (default: the issuer)'),
   dataDir: text.prefault('./data').describe('folder of everything that must survive a restart'),
   store: oneOf(['file', 'memory']).prefault('file').describe('where the key ring is kept'),
+  backupDir: text.optional().describe('folder of scheduled backups of the key ring (default: none are made)'),
+  backupInterval: duration(86_400_000).describe(
+    'how often there is one, beside those that follow each change of keys',
+  ),
+  backupKeep: count(1000).prefault('14').describe('how many are kept'),
   httpHost: text.prefault('127.0.0.1').describe('address of the public listener'),
   httpPort: port.prefault('9001').describe('port of the public listener'),
   adminHost: text.prefault('127.0.0.1').describe('address of the admin listener: metrics and details'),

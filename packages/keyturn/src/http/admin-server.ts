@@ -1,6 +1,7 @@
 import type { KeyManager } from '@keyturn/keyring'
 import { stateOf } from '@keyturn/keyring'
 import type { FastifyInstance } from 'fastify'
+import type { AuthorityHealth } from '../telemetry/authority-health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { isExpectedHost } from './host-header.ts'
@@ -10,6 +11,7 @@ import { HttpRefusal } from './problem.ts'
 /** What the admin listener needs. */
 export interface AdminServerOptions {
   readonly keys: KeyManager
+  readonly health: () => AuthorityHealth
   readonly metrics: Metrics
   readonly logger: Logger
   /** The name under which it is reached, beside addresses. */
@@ -17,7 +19,8 @@ export interface AdminServerOptions {
 }
 
 /** Metrics and details for operators. */
-export function createAdminServer({ keys, metrics, logger, host }: AdminServerOptions): FastifyInstance {
+export function createAdminServer(options: AdminServerOptions): FastifyInstance {
+  const { keys, health, metrics, logger, host } = options
   const server = createListener(logger)
   server.addHook('onRequest', async (request) => {
     if (!isExpectedHost(request.headers.host, host)) {
@@ -31,7 +34,7 @@ export function createAdminServer({ keys, metrics, logger, host }: AdminServerOp
     const ring = keys.ring()
     const { now } = keys
     return reply.header('cache-control', 'no-store').send({
-      ...keys.health(),
+      ...health(),
       generation: ring.generation,
       keys: ring.keys.map((key) => ({ kid: key.kid, alg: key.alg, state: stateOf(key, now) })),
     })

@@ -1,5 +1,6 @@
 import type { KeyringEvent } from '@keyturn/keyring'
 import { destination, type Logger, pino } from 'pino'
+import type { BackupEvent } from '../backups/backup-keeper.ts'
 
 export type { Logger }
 
@@ -30,6 +31,23 @@ export function logKeyringEvent(logger: Logger, event: KeyringEvent): void {
   const { kind, ...details } = event
   logger[level](details, MESSAGES[kind])
 }
+
+/** Writes down what happens to backups. */
+export function logBackupEvent(logger: Logger, { kind, ...event }: BackupEvent): void {
+  const { level, message } = BACKUP_LINES[kind]
+  const { error: err, ...details } = { error: undefined, ...event }
+  logger[level](err === undefined ? details : { err, ...details }, message)
+}
+
+const BACKUP_LINES = Object.freeze({
+  'backup-made': { level: 'info', message: 'a backup of the key ring was made' },
+  'backup-deleted': { level: 'info', message: 'a backup was deleted: there are enough later ones' },
+  'backup-failed': { level: 'error', message: 'a backup of the key ring failed; all else goes on' },
+  'backup-damaged': {
+    level: 'error',
+    message: 'a backup is not as it was written; it is kept: look at its disk, and move it away',
+  },
+} as const satisfies Record<BackupEvent['kind'], { level: 'info' | 'error'; message: string }>)
 
 const LEVELS: Partial<Record<KeyringEvent['kind'], 'debug' | 'warn' | 'error'>> = {
   'rotation-failed': 'error',

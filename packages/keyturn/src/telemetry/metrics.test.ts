@@ -30,7 +30,7 @@ async function measured(volume: Volume = { usedRatio: async () => 0.5 }) {
   const onEvent = metrics.onKeyringEvent.bind(metrics)
   const keys = await KeyManager.open({ store, policy, clock, generate, onEvent })
   opened.push(keys)
-  metrics.observe({ keys, volume })
+  metrics.observe({ keys, volume, backups: undefined })
   const read = async (series: string) =>
     (await metrics.render())
       .split('\n')

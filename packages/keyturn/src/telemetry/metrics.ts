@@ -1,5 +1,6 @@
 import { activeKey, findKey, type KeyManager, type KeyringEvent, stateOf } from '@keyturn/keyring'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { BackupEvent, BackupKeeper } from '../backups/backup-keeper.ts'
 import type { Volume } from './volume.ts'
 
 /** What the gauges read when they are asked. */
@@ -7,6 +8,7 @@ export interface MetricsSources {
   readonly keys: KeyManager
   /** Where the data folder is. */
   readonly volume: Volume
+  readonly backups: BackupKeeper | undefined
 }
 
 /** What prom-client knows of a metric, and does not type. */
@@ -37,6 +39,7 @@ export class Metrics {
     'Failures of the key store, every one: read, write, or watch, the regular look for what others write',
     ['operation'],
   )
+  readonly #backups = this.#counter('keyturn_backups_total', 'Scheduled backups of the key ring', ['status'])
   readonly #signDuration = new Histogram({
     name: 'keyturn_sign_duration_seconds',
     help: 'Time from asking for a signature to having it',
@@ -48,6 +51,7 @@ export class Metrics {
   constructor() {
     collectDefaultMetrics({ register: this.#registry })
     for (const status of ['success', 'failure']) this.#rotations.inc({ status }, 0)
+    for (const status of ['success', 'failure']) this.#backups.inc({ status }, 0)
     for (const operation of ['read', 'write', 'watch']) this.#storeErrors.inc({ operation }, 0)
   }
 
@@ -71,7 +75,7 @@ export class Metrics {
   }
 
   /** Adds the gauges; their values are read when somebody asks, and are NaN while they cannot be. */
-  observe({ keys, volume }: MetricsSources): void {
+  observe({ keys, volume, backups }: MetricsSources): void {
     this.#alg = () => activeKey(keys.ring(), keys.now).alg
     const next = () => findKey(keys.ring(), 'next', keys.now)
     this.#gauge('keyturn_active_key_age_seconds', 'Since the active key began to sign', () =>
@@ -111,6 +115,11 @@ export class Metrics {
     this.#gauge('keyturn_data_volume_used_ratio', 'Used part of the volume of the data folder', () =>
       volume.usedRatio(),
     )
+    this.#gauge(
+      'keyturn_last_backup_age_seconds',
+      'Since the newest scheduled backup that is whole was made; NaN without one',
+      () => seconds(backups?.health().newest?.ageMs ?? Number.NaN),
+    )
     this.#observeGrace(keys)
   }
 
@@ -120,6 +129,12 @@ export class Metrics {
     if (event.kind === 'rotation-failed' && event.due.includes('add-next'))
       this.#rotations.inc({ status: 'failure' })
     if (event.kind === 'store-failed') this.#storeErrors.inc({ operation: event.operation })
+  }
+
+  /** Counts backups. */
+  onBackupEvent({ kind }: BackupEvent): void {
+    if (kind === 'backup-made') this.#backups.inc({ status: 'success' })
+    if (kind === 'backup-failed') this.#backups.inc({ status: 'failure' })
   }
 
   onIssued(signatureMs: number): void {
