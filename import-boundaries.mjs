@@ -3,18 +3,36 @@
  * carries neither the server's dependencies nor code that can hold a private key. Run by `npm run check`.
  */
 
-const library = (name, others) => ({
+const library = (name, others, exceptions = []) => ({
   name: `${name}-stays-within`,
   comment: `${name} imports only ${['itself', ...others, "Node's own modules"].join(', ')}`,
   severity: 'error',
-  from: { path: `^packages/${name}/src/`, pathNot: '\\.(test|fixture)\\.ts$' },
+  from: { path: `^packages/${name}/src/`, pathNot: ['\\.(test|fixture)\\.ts$', ...exceptions] },
   to: { pathNot: `^packages/(${[name, ...others].join('|')})/`, dependencyTypesNot: ['core'] },
 })
 
 export default {
   forbidden: [
     library('core', []),
-    library('keyring', ['core']),
+    library('keyring', ['core'], ['^packages/keyring/src/stores/postgres/']),
+    {
+      name: 'keyring-postgres-adds-pg',
+      comment:
+        'the one entry of keyring that needs a third party, @keyturn/keyring/postgres, needs pg and no other',
+      severity: 'error',
+      from: { path: '^packages/keyring/src/stores/postgres/', pathNot: '\\.test\\.ts$' },
+      to: { pathNot: '^(packages/(keyring|core)/|node_modules/(@types/)?pg/)', dependencyTypesNot: ['core'] },
+    },
+    {
+      name: 'postgres-is-an-entry-of-its-own',
+      comment: 'who imports @keyturn/keyring does not need pg',
+      severity: 'error',
+      from: {
+        path: '^packages/keyring/src/',
+        pathNot: ['^packages/keyring/src/stores/postgres/', '\\.test\\.ts$'],
+      },
+      to: { path: '^packages/keyring/src/stores/postgres/' },
+    },
     library('verifier', ['core']),
     library('testing', ['core', 'keyring', 'verifier']),
     {

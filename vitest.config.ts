@@ -10,6 +10,7 @@ const alias = [
     find: /^@keyturn\/keyring\/private-files$/,
     replacement: source('keyring/src/stores/private-files.ts'),
   },
+  { find: /^@keyturn\/keyring\/postgres$/, replacement: source('keyring/src/stores/postgres/index.ts') },
   { find: /^@keyturn\/testing\/simulator$/, replacement: source('testing/src/simulator/index.ts') },
   { find: /^@keyturn\/(core|keyring|verifier|testing)$/, replacement: source('$1/src/index.ts') },
 ]

@@ -15,14 +15,18 @@ export interface KeyringHealth {
   readonly rotationOverdue: boolean
   /** The clock is behind the last write: the schedule waits until it has caught up. */
   readonly clockBehind: boolean
+  /** The clocks of this machine and of the store are farther apart than the policy allows for. */
+  readonly clockOff: boolean
   /** The ring came out of a backup: nothing is signed until it is confirmed. */
   readonly held: boolean
 }
 
 /** Says of what is known whether an operator should look. */
 export function judgeHealth(known: Omit<KeyringHealth, 'status'>): KeyringHealth {
-  const { consecutiveFailures, storeError, snapshotStale, rotationOverdue, clockBehind, held } = known
+  const { consecutiveFailures, storeError, snapshotStale, rotationOverdue, clockBehind, clockOff, held } =
+    known
   const isFailing = consecutiveFailures > 0 || storeError !== undefined
-  const isWell = !isFailing && !snapshotStale && !rotationOverdue && !clockBehind && !held
+  const isClockWrong = clockBehind || clockOff
+  const isWell = !isFailing && !snapshotStale && !rotationOverdue && !isClockWrong && !held
   return { status: isWell ? 'ok' : 'degraded', ...known }
 }

@@ -256,6 +256,7 @@ export class KeyManager {
       nextKeyReady: findKey(this.#keeper.ring, 'next', this.#keeper.now) !== undefined,
       rotationOverdue: this.#keeper.isRotationOverdue,
       clockBehind: this.#keeper.isClockBehind,
+      clockOff: this.#keeper.isClockOff,
       held: this.#keeper.ring.held !== null,
     })
   }

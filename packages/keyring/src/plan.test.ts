@@ -53,6 +53,7 @@ describe('health (R18, R52)', () => {
     nextKeyReady: false,
     rotationOverdue: false,
     clockBehind: false,
+    clockOff: false,
     held: false,
   }
 
@@ -63,6 +64,7 @@ describe('health (R18, R52)', () => {
     ['a store that does not answer', { snapshotStale: true }, 'degraded'],
     ['a rotation that is overdue', { rotationOverdue: true }, 'degraded'],
     ['a clock that is behind', { clockBehind: true }, 'degraded'],
+    ["a clock that is far from the store's", { clockOff: true }, 'degraded'],
     ['a ring that is held', { held: true }, 'degraded'],
   ])('calls an operator for: %s', (_, trouble, status) => {
     expect(judgeHealth({ ...well, ...trouble }).status).toBe(status)

@@ -18,6 +18,9 @@ export function reportingStore(
   }
   return {
     sharesClock: store.sharesClock,
+    get clockAheadMs() {
+      return store.clockAheadMs ?? 0
+    },
     load: () => reporting('read', () => store.load()),
     save: (ring, expectedGeneration) => reporting('write', () => store.save(ring, expectedGeneration)),
     watch: (watcher) =>

@@ -33,7 +33,7 @@ export async function restoreRing(
     if (newest.held === null) throw restoreRefused()
   }
   const lost = newest?.generation ?? 0
-  const restored = restoredRing(backup, lost, now)
+  const restored = restoredRing(backup, lost, now + (store.clockAheadMs ?? 0))
   return await saveAudited({ store, audit }, restored, { before: undefined, expectedGeneration: lost })
 }
 

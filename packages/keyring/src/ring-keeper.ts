@@ -90,7 +90,7 @@ export class RingKeeper {
     return this.#ring
   }
 
-  /** Wall clock, never behind the last write. */
+  /** Wall clock of this machine, never behind the last write: handovers come by it, whether the store can be reached or not. */
   get now(): number {
     return effectiveNow(this.#ring, this.#options.clock.now())
   }
@@ -102,14 +102,20 @@ export class RingKeeper {
 
   /** The schedule stands still until the clock has caught up, see {@link isClockBehind}. */
   get isClockBehind(): boolean {
-    const { clock, policy } = this.#options
-    return isClockBehind(this.#ring, clock.now(), policy.timing)
+    return isClockBehind(this.#ring, storeNow(this.#options), this.#options.policy.timing)
+  }
+
+  /** This machine's clock and the store's are farther apart than the policy allows for. */
+  get isClockOff(): boolean {
+    const { store, policy } = this.#options
+    return Math.abs(store.clockAheadMs ?? 0) > 2 * policy.timing.clockSkewMs
   }
 
   /** The next rotation will be late, see {@link isRotationOverdue}. */
   get isRotationOverdue(): boolean {
-    const { clock, policy } = this.#options
-    return isRotationOverdue(this.#ring, policy, { now: clock.now(), wokeAt: this.#guard.wokeAt })
+    const { store, policy } = this.#options
+    const wokeAt = this.#guard.wokeAt + (store.clockAheadMs ?? 0)
+    return isRotationOverdue(this.#ring, policy, { now: storeNow(this.#options), wokeAt })
   }
 
   /**
@@ -153,9 +159,10 @@ export class RingKeeper {
 
   /** Makes a next key where there is none, and does nothing else that is due. */
   async addSpare(): Promise<void> {
-    if (findKey(this.#ring, 'next', this.now) !== undefined) return
     const { policy, generate } = this.#options
-    if (!hasRoom(this.#ring, policy, this.now)) throw setFull(this.#ring, this.now)
+    const now = effectiveNow(this.#ring, storeNow(this.#options))
+    if (findKey(this.#ring, 'next', now) !== undefined) return
+    if (!hasRoom(this.#ring, policy, now)) throw setFull(this.#ring, now)
     const pair = await generate(policy)
     const { after } = await this.commit((ring, moment) => {
       const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
@@ -167,7 +174,8 @@ export class RingKeeper {
   /** Milliseconds until {@link maintain} may have something to do. */
   untilDueMs(): number {
     if (this.#guard.doubtMs > 0) return this.#guard.doubtMs
-    return nextPlanAt(this.#ring, this.#options.policy, this.now) - this.#options.clock.now()
+    const now = storeNow(this.#options)
+    return nextPlanAt(this.#ring, this.#options.policy, effectiveNow(this.#ring, now)) - now
   }
 
   /**
@@ -245,7 +253,9 @@ export class RingKeeper {
   #moment(): Moment {
     const look = this.#guard.look()
     if (look.jumpedByMs !== 0) this.#options.onEvent({ kind: 'clock-jumped', byMs: look.jumpedByMs })
-    return momentOf(this.#ring, look, this.#options.policy.timing)
+    const aheadMs = this.#options.store.clockAheadMs ?? 0
+    const moment = { ...look, now: look.now + aheadMs, wokeAt: look.wokeAt + aheadMs }
+    return momentOf(this.#ring, moment, this.#options.policy.timing)
   }
 
   #noticeActivation(): void {
@@ -256,10 +266,15 @@ export class RingKeeper {
   }
 }
 
+/** The time by which things are decided: the store's, where it has a clock of its own. */
+function storeNow({ store, clock }: Pick<RingKeeperOptions, 'store' | 'clock'>): number {
+  return clock.now() + (store.clockAheadMs ?? 0)
+}
+
 async function createAndSave(options: RingKeeperOptions): Promise<KeyRing> {
-  const { store, policy, clock, generate, onEvent } = options
+  const { store, policy, generate, onEvent } = options
   const [first, spare] = await Promise.all([generate(policy), generate(policy)])
-  const ring = createRing(randomUUID(), { first, spare }, policy, clock.now())
+  const ring = createRing(randomUUID(), { first, spare }, policy, storeNow(options))
   try {
     const saved = await saveAudited(options, ring, { before: undefined })
     onEvent({ kind: 'ring-created', activeKid: first.kid, nextKid: spare.kid })

@@ -21,6 +21,8 @@ export interface StorePlace {
   pass(ms: number): Promise<void>
   /** Its stores look for what others write, as at files; `false` where they are told of it, as in memory. */
   readonly looks: boolean
+  /** Its stores have a clock of their own, as a database has. Left out where they go by the clock of their writers. */
+  readonly hasClock?: boolean
   /** Makes what is there unreadable, and gives what mends it. Left out where nothing can fail, as in memory. */
   spoil?(): Promise<() => Promise<void>>
   /** Puts away what is there, so that the place is empty, and gives what puts it back. Left out where nobody can. */
@@ -31,7 +33,7 @@ export interface StorePlace {
 export interface ConformanceCase {
   readonly name: string
   /** What a place must have for this to mean anything: skip the case, visibly, where it has not. */
-  readonly needs?: 'looks' | 'spoil' | 'putAway'
+  readonly needs?: 'looks' | 'hasClock' | 'spoil' | 'putAway'
   run(place: StorePlace): Promise<void>
 }
 
@@ -129,9 +131,10 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
       await open().save(first, 0)
       const [stopped, other] = [await listen(open()), await listen(open())]
       stopped.stop()
-      await open().save(following(first), 1)
+      const second = following(first)
+      await open().save(second, 1)
       await pass(pollMs)
-      await other.hears(following(first))
+      await other.hears(second)
       other.stop()
       assert.deepEqual(stopped.heard, [])
     },
@@ -148,9 +151,10 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
       await pass(pollMs)
       await watch.hears('error')
       await mend()
-      await open().save(following(first), 1)
+      const second = following(first)
+      await open().save(second, 1)
       await pass(pollMs)
-      await watch.hears(following(first))
+      await watch.hears(second)
       watch.stop()
     },
   },
@@ -174,6 +178,18 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
     },
   },
   {
+    name: 'refuses a write that arrives later than P after its date, by the clock of the store',
+    needs: 'hasClock',
+    async run({ open, pollMs }) {
+      const first = await someRing()
+      await open().save(first, 0)
+      const late = { ...following(first), writtenAt: systemClock.now() - pollMs - SLOWEST_READ_MS }
+      await assert.rejects(open().save(late, 1), StoreConflict)
+      assert.deepEqual(view(await open().load()), view(first))
+      await open().save(following(first), 1)
+    },
+  },
+  {
     name: 'goes by the ring that was loaded last: one that is put back after a newer one is no error for ever',
     needs: 'putAway',
     async run({ open, pollMs, pass, putAway }) {
@@ -184,9 +200,10 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
       const watch = await listen(store)
       const putBack = await putAway()
       await open().save(other, 0)
-      await open().save(following(other), 1)
+      const second = following(other)
+      await open().save(second, 1)
       await pass(pollMs)
-      await watch.hears(following(other))
+      await watch.hears(second)
       await watch.tells((log) => log.at(-1) !== 'look', 'what came of the look under way')
       await putBack()
       assert.deepEqual(view(await store.load()), view(mine))
@@ -264,8 +281,10 @@ async function someRing(): Promise<KeyRing> {
   return keys.ring()
 }
 
+/** The generation after a ring, dated now as a manager does. */
 function following(ring: KeyRing): KeyRing {
-  return { ...ring, generation: ring.generation + 1 }
+  const writtenAt = Math.max(ring.writtenAt, systemClock.now())
+  return { ...ring, generation: ring.generation + 1, writtenAt }
 }
 
 function view(ring: KeyRing | undefined): unknown {

@@ -13,6 +13,7 @@ import {
   temporaryPath,
   writePrivateFile,
 } from './private-files.ts'
+import { lookRegularly } from './regular-looks.ts'
 import { RingMalformed } from './ring-codec.ts'
 import {
   checkRingFile,
@@ -106,43 +107,26 @@ export class FileKeyStore implements KeyStore {
   }
 
   watch(watcher: StoreWatcher): () => void {
-    let cancel = () => {}
-    let stopped = false
-    const look = async () => {
-      watcher.onLook?.()
-      try {
-        await this.#reportNewer(watcher, () => stopped)
-      } catch (error) {
-        if (!stopped) watcher.onError(error)
-      }
-      if (!stopped) schedule()
-    }
-    const schedule = () => {
-      cancel = this.#clock.setTimer(() => void look(), this.#pollMs / 2)
-    }
-    schedule()
-    return () => {
-      stopped = true
-      cancel()
-    }
+    const timing = { clock: this.#clock, everyMs: this.#pollMs / 2 }
+    return lookRegularly(watcher, timing, (reporter) => this.#reportNewer(reporter)).stop
   }
 
   /**
    * Checks what is known once more, too. A ring that is no longer there is as bad as one that cannot be read: both are said,
    * and the ring in memory goes on.
    */
-  async #reportNewer(watcher: StoreWatcher, isStopped: () => boolean): Promise<void> {
+  async #reportNewer(watcher: StoreWatcher): Promise<void> {
     const newest = await guarded('read', this.#directory, async () => (await this.#generations()).at(-1))
     if (newest === undefined || newest < this.#lastSeen) throw ringMissing(this.#directory)
     if (newest === this.#lastSeen) {
       await guarded('read', this.#directory, () =>
         this.#read(newest, async (file) => checkRingFile(file, newest)),
       )
-      if (!isStopped()) watcher.onHealthy?.()
+      watcher.onHealthy?.()
       return
     }
     const ring = await this.load()
-    if (ring !== undefined && !isStopped()) watcher.onChange(ring)
+    if (ring !== undefined) watcher.onChange(ring)
   }
 
   async #generations(): Promise<readonly number[]> {

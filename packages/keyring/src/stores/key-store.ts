@@ -9,6 +9,11 @@ export interface KeyStore {
   /** All signers of this store read one clock, so that they agree on the instant of an activation. */
   readonly sharesClock: boolean
   /**
+   * By how many milliseconds the store's own clock is ahead of this machine's, as of its last answer. What is decided, and the
+   * date of each write, goes by that clock, so that replicas decide alike. Left out where the store has none.
+   */
+  readonly clockAheadMs?: number
+  /**
    * The newest ring; `undefined` where there is none and one may be created.
    *
    * @throws {KeyturnError} `ring_missing`, `ring_corrupt`, `store_unsafe`, `store_failed`
@@ -17,7 +22,7 @@ export interface KeyStore {
   /**
    * Makes `ring` the newest, durably, if the newest still is `expectedGeneration` (0: if there is none).
    *
-   * @throws {StoreConflict} when it is not
+   * @throws {StoreConflict} when it is not, or when a store with a clock of its own finds it dated too long ago
    * @throws {KeyturnError} `store_failed`: either it is not the newest, or {@link KeyStore.watch} reports that it is
    */
   save(ring: KeyRing, expectedGeneration: number): Promise<void>

@@ -18,6 +18,7 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
     config_file_unreadable: EXIT.usage,
     config_invalid: EXIT.usage,
     config_unknown_setting: EXIT.usage,
+    database_url_invalid: EXIT.usage,
     duration_malformed: EXIT.usage,
     expectations_invalid: EXIT.usage,
     flag_malformed: EXIT.usage,
@@ -27,6 +28,8 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
     verifier_env_invalid: EXIT.usage,
     verifier_options_invalid: EXIT.usage,
     store_failed: EXIT.unreachable,
+    store_refused: EXIT.unreachable,
+    store_unreachable: EXIT.unreachable,
     state_failed: EXIT.unreachable,
   }),
 )

@@ -1,0 +1,273 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import { systemClock } from '@keyturn/core'
+import {
+  DEFAULT_POLICY,
+  DEFAULT_TIMING,
+  KeyManager,
+  type KeyManagerOptions,
+  type KeyRing,
+} from '@keyturn/keyring'
+import { PostgresKeyStore, type PostgresKeyStoreOptions } from '@keyturn/keyring/postgres'
+import { codeOf, fakeClock, keyStoreConformance } from '@keyturn/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { PASSWORD, PostgresServer, query } from './postgres/postgres-server.ts'
+
+const HOUR = 3_600_000
+const POLL_MS = 200
+const timing = { ...DEFAULT_TIMING, storePollMs: POLL_MS }
+const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA', timing } as const
+const CLAIMS = { iss: 'http://auth.test', sub: 'someone' }
+const TERMS = { ttlSeconds: 60, typ: 'at+jwt' }
+
+let server: PostgresServer
+let url: string
+const opened: { close(): Promise<void> }[] = []
+
+beforeAll(async () => {
+  server = await PostgresServer.start()
+})
+afterAll(() => server.remove())
+beforeEach(async () => {
+  url = await server.createDatabase()
+})
+afterEach(async () => {
+  for (const one of opened.splice(0).toReversed()) await one.close()
+})
+
+function open(options: Partial<PostgresKeyStoreOptions> = {}): PostgresKeyStore {
+  const store = new PostgresKeyStore({ url, pollMs: POLL_MS, ...options })
+  opened.push(store)
+  return store
+}
+
+async function manage(options: Partial<KeyManagerOptions> = {}): Promise<KeyManager> {
+  const keys = await KeyManager.open({ store: open(), policy, ...options })
+  opened.push(keys)
+  return keys
+}
+
+/** A ring that an authority made which has ended. */
+async function someRing(): Promise<KeyRing> {
+  const keys = await KeyManager.open({ store: open(), policy })
+  await keys.close()
+  return keys.ring()
+}
+
+/** What an error shows, wherever it is printed. */
+async function shown(action: () => Promise<unknown>): Promise<string> {
+  const error: Error = await action().then(
+    () => new Error('nothing was thrown'),
+    (caught) => caught,
+  )
+  return `${inspect(error, { depth: 10, showHidden: true })} ${JSON.stringify(error)} ${error.stack}`
+}
+
+describe('key store conformance (R14)', () => {
+  for (const { name, run } of keyStoreConformance) {
+    it(`postgres: ${name}`, async () => {
+      const clock = fakeClock()
+      await run({
+        open: () => open({ clock, pollMs: 1000 }),
+        pollMs: 1000,
+        pass: clock.advance,
+        looks: true,
+        hasClock: true,
+        async spoil() {
+          await query(url, 'ALTER TABLE keyturn_rings RENAME body TO spoilt')
+          return async () => {
+            await query(url, 'ALTER TABLE keyturn_rings RENAME spoilt TO body')
+          }
+        },
+        async putAway() {
+          const move = (from: string, to: string) =>
+            ['installation', 'rings']
+              .map((it) => `ALTER TABLE ${from}.keyturn_${it} SET SCHEMA ${to};`)
+              .join('')
+          await query(url, `CREATE SCHEMA away; ${move('public', 'away')}`)
+          return async () => {
+            await query(url, `DROP TABLE keyturn_installation, keyturn_rings; ${move('away', 'public')}`)
+          }
+        },
+      })
+    })
+  }
+})
+
+describe('several replicas (R20)', () => {
+  it('make one ring when all of them start at once on an empty database', async () => {
+    const replicas = await Promise.all(Array.from({ length: 5 }, () => manage()))
+    const [first, ...others] = replicas.map((keys) => keys.ring().ringId)
+    expect(others).toEqual(others.map(() => first))
+    expect(await query(url, 'SELECT generation FROM keyturn_rings')).toHaveLength(1)
+  })
+
+  it('hear of a write by NOTIFY long before they would look', async () => {
+    const store = open({ pollMs: HOUR })
+    await someRing()
+    const ring = await store.load()
+    const heard = new Promise<KeyRing>((resolve) => {
+      store.watch({ onChange: resolve, onError() {} })
+    })
+    const listens =
+      "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+    await vi.waitFor(async () => expect(await query(url, listens)).toHaveLength(1), { timeout: 10_000 })
+    if (ring !== undefined) {
+      await open().save({ ...ring, generation: ring.generation + 1, writtenAt: Date.now() }, ring.generation)
+    }
+    expect((await heard).generation).toBe(2)
+  })
+
+  it('date what they write by the clock of the database, and say that their own is off', async () => {
+    const behind = { ...systemClock, now: () => systemClock.now() - HOUR }
+    const keys = await manage({ store: open({ clock: behind }), clock: behind })
+    expect(Math.abs(keys.ring().writtenAt - Date.now())).toBeLessThan(60_000)
+    expect(keys.health()).toMatchObject({ clockOff: true, clockBehind: false, status: 'degraded' })
+    expect((await manage()).health()).toMatchObject({ clockOff: false, status: 'ok' })
+  })
+})
+
+describe('a database that is in trouble (R20)', () => {
+  it('delays no signature and no key set while it hangs, and is followed again afterwards', async () => {
+    const pollMs = 2000
+    const slow = { ...policy, timing: { ...timing, storePollMs: pollMs } }
+    const keys = await manage({ store: open({ pollMs }), policy: slow })
+    const other = await manage()
+    server.pause()
+    try {
+      await vi.waitFor(() => expect(keys.health().storeError).toBe('store_unreachable'), { timeout: 20_000 })
+      let slowestMs = 0
+      const since = performance.now()
+      // for longer than a question may hang, so that each state of one is met
+      while (performance.now() - since < 4 * pollMs) {
+        const startedAt = performance.now()
+        await keys.sign(CLAIMS, TERMS)
+        expect(keys.publicJwks().keys).toHaveLength(2)
+        slowestMs = Math.max(slowestMs, performance.now() - startedAt)
+        await sleep(10)
+      }
+      expect(slowestMs).toBeLessThan(pollMs / 5)
+      expect(keys.health().snapshotAgeMs).toBeGreaterThan(pollMs)
+    } finally {
+      server.resume()
+    }
+    await vi.waitFor(() => expect(keys.health()).toMatchObject({ storeError: undefined }), {
+      timeout: 20_000,
+    })
+    const { activeKid } = await other.rotate({ force: true })
+    await vi.waitFor(() => expect(activeOf(keys)).toBe(activeKid), { timeout: 20_000 })
+  })
+
+  it('is found again after it was killed, by those who listen too', async () => {
+    const keys = await manage()
+    await server.kill()
+    await vi.waitFor(() => expect(keys.health().storeError).toBe('store_unreachable'), { timeout: 20_000 })
+    await keys.sign(CLAIMS, TERMS)
+    expect(await codeOf(keys.rotate({ force: true }))).toBe('store_unreachable')
+    await server.restart()
+    await vi.waitFor(() => expect(keys.health().storeError).toBeUndefined(), { timeout: 20_000 })
+    await keys.rotate({ force: true })
+    const listens =
+      "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+    await vi.waitFor(async () => expect(await query(url, listens)).toHaveLength(1), { timeout: 20_000 })
+  })
+
+  it('is named with a code and a remedy, and never with a password (R75)', async () => {
+    const elsewhere = url.replace(/:\d+\//, ':1/')
+    const wrong = url.replace(PASSWORD, 'wrong-horse-battery')
+    const places: [string, string][] = [
+      [elsewhere, 'store_unreachable'],
+      [wrong, 'store_refused'],
+      [`${url}_missing`, 'store_refused'],
+      [`${url}?sslmode=verify-full`, 'store_unreachable'],
+    ]
+    for (const [place, code] of places) {
+      const load = () => open({ url: place }).load()
+      expect(await codeOf(load())).toBe(code)
+      expect(await shown(load)).not.toMatch(/-horse-battery/)
+      expect(await shown(load)).toContain('remedy')
+    }
+    const malformed = `postgres://keyturn:${PASSWORD}@[/keyturn`
+    const load = async () => open({ url: malformed })
+    expect(await codeOf(load())).toBe('database_url_invalid')
+    expect(await shown(load)).not.toContain(PASSWORD)
+  })
+
+  it('puts nothing of the ring into an error of a write (R75)', async () => {
+    const ring = await someRing()
+    await query(url, 'ALTER TABLE keyturn_rings ADD CHECK (length(body) < 10) NOT VALID')
+    const save = () => open().save({ ...ring, generation: 2, writtenAt: Date.now() }, 1)
+    expect(await codeOf(save())).toBe('store_failed')
+    const kid = ring.keys[0]?.kid ?? ''
+    const text = await shown(save)
+    expect(text).toContain('23514')
+    for (const spelled of [kid, Buffer.from(kid).toString('hex')]) expect(text).not.toContain(spelled)
+  })
+})
+
+describe('a ring that is lost (R16)', () => {
+  it.each([
+    ['its row', 'DELETE FROM keyturn_rings'],
+    ['the row of the installation', 'DELETE FROM keyturn_installation'],
+    ['every row', 'TRUNCATE keyturn_rings, keyturn_installation'],
+  ])('is missed, not replaced: %s', async (_, damage) => {
+    await someRing()
+    await query(url, damage)
+    expect(await codeOf(KeyManager.open({ store: open(), policy }))).toBe('ring_missing')
+    const keys = await manage({ store: open({ initialize: true }) })
+    expect(keys.ring().keys).toHaveLength(2)
+    expect((await open().load())?.ringId).toBe(keys.ring().ringId)
+  })
+
+  it('is missed in an empty database by an installation that had one', async () => {
+    expect(await codeOf(KeyManager.open({ store: open({ expectsRing: true }), policy }))).toBe('ring_missing')
+    await manage({ store: open({ expectsRing: true, initialize: true }) })
+  })
+
+  it('is missed by a newcomer too, once a living replica has looked', async () => {
+    const keys = await manage()
+    await query(url, 'DROP TABLE keyturn_installation, keyturn_rings')
+    await vi.waitFor(() => expect(keys.health().storeError).toBe('ring_missing'), { timeout: 20_000 })
+    await vi.waitFor(
+      async () => expect(await codeOf(KeyManager.open({ store: open(), policy }))).toBe('ring_missing'),
+      {
+        timeout: 20_000,
+      },
+    )
+    await keys.sign(CLAIMS, TERMS)
+  })
+
+  it('is called corrupt where it was changed, and by which generation', async () => {
+    await someRing()
+    await query(url, "UPDATE keyturn_rings SET body = overlay(body PLACING '\\x00' FROM 200)")
+    const error = await open()
+      .load()
+      .catch((caught) => caught)
+    expect(error).toMatchObject({ code: 'ring_corrupt', generation: 1 })
+    expect(error.remedy).toContain('keyturn keys restore FILE')
+  })
+
+  it('is not read with tables of a newer version', async () => {
+    await someRing()
+    await query(url, 'UPDATE keyturn_installation SET schema_version = 2')
+    expect(await codeOf(open().load())).toBe('store_newer')
+  })
+})
+
+describe('generations (R8)', () => {
+  it('are kept, the newest and the one before it', async () => {
+    let ring = await someRing()
+    for (let save = 0; save < 3; save++) {
+      const next = { ...ring, generation: ring.generation + 1, writtenAt: Date.now() }
+      await open().save(next, ring.generation)
+      ring = next
+    }
+    const rows = await query(url, 'SELECT generation FROM keyturn_rings ORDER BY generation')
+    expect(rows.map(({ generation }) => Number(generation))).toEqual([3, 4])
+  })
+})
+
+function activeOf(keys: KeyManager): string | undefined {
+  const { now } = keys
+  return keys.ring().keys.find((key) => key.activateAt <= now && now < (key.signUntil ?? Infinity))?.kid
+}
