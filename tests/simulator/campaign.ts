@@ -20,7 +20,7 @@ let seed = from
 let writes = 0
 for (; seed < from + Number(values.count) && red === undefined; seed++) {
   const outcome = await simulate({ seed })
-  writes += outcome.generation
+  writes += outcome.writes
   if (outcome.violations.some(({ id }) => id === (values.until ?? id))) red = outcome
 }
 if (red !== undefined) {

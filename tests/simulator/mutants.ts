@@ -23,6 +23,7 @@ const keeper = keyring('ring-keeper.js')
 const plan = keyring('plan.js')
 const published = keyring('published-set.js')
 const ring = keyring('ring.js')
+const restoration = keyring('restoration.js')
 const revocation = keyring('revocation.js')
 const rotation = keyring('manual-rotation.js')
 const rotator = keyring('rotator.js')
@@ -49,6 +50,16 @@ export const MUTANTS: readonly Mutant[] = [
       ring(
         'Math.max(...ring.exposures.map((exposure) => exposureEnd(exposure, servedAt)), servedAt)',
         'exposureEnd(ring.exposures.find((it) => it.servedUntil === null), servedAt)',
+      ),
+    ],
+  },
+  {
+    name: 'signs at once when it comes out of a backup',
+    breaks: 'invariant-1',
+    edits: [
+      restoration(
+        'held: Object.freeze({ generation: backup.generation, writtenAt: backup.writtenAt })',
+        'held: null',
       ),
     ],
   },
@@ -189,6 +200,16 @@ export const MUTANTS: readonly Mutant[] = [
       keeper('if (ring === undefined || ring.generation < generation)', 'if (false)'),
       keeper('if (isKnown)', 'if (false)'),
       keeper('assertFollows(this.#ring, ring);', ''),
+    ],
+  },
+  {
+    name: 'goes back to the generation of a backup',
+    breaks: 'invariant-10',
+    edits: [
+      restoration(
+        'Math.max(backup.generation, lostGeneration, Math.floor(now / TICK_MS)) + GENERATIONS_AHEAD',
+        'backup.generation + 1',
+      ),
     ],
   },
   {

@@ -95,4 +95,14 @@ describe('a ring out of a backup (R21)', () => {
     expect(knownEverywhereAt(ring, timing) - ring.writtenAt).toBe(leadOf(timing))
     expect(leadOf(timing)).toBeGreaterThan(exposureOf(timing))
   })
+
+  it.each([
+    ['longer', 1, 'those headers'],
+    ['shorter', -1, 'the headers that the backup knows'],
+  ])('is known everywhere later when sets are cached %s now: a lead of %s', async (_, sign) => {
+    const { ring } = await restored()
+    const today = { ...timing, jwksMaxAgeMs: timing.jwksMaxAgeMs + sign * 300_000 }
+    const longest = Math.max(leadOf(timing), leadOf(today))
+    expect(knownEverywhereAt(ring, today) - ring.writtenAt).toBe(longest)
+  })
 })

@@ -3,7 +3,7 @@ import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT, saveAudited } from './audited-save.ts'
 import { assertRing, effectiveNow, inUseUntil, type KeyRing } from './ring.ts'
 import { type KeyStore, RingCorrupt } from './stores/key-store.ts'
-import { propagationOf, type Timing } from './timing.ts'
+import { exposureOf, propagationOf, type Timing } from './timing.ts'
 
 /**
  * How many writes a ring may be ahead of its backup. A verifier refuses a set that is older than the one it has. Also the second
@@ -37,9 +37,14 @@ export async function restoreRing(
   return await saveAudited({ store, audit }, restored, { before: undefined, expectedGeneration: lost })
 }
 
-/** When every verifier knows the keys of a restored ring, so that it can be confirmed without a token being refused. */
+/**
+ * When every verifier knows the keys of a restored ring, so that it can be confirmed without a token being refused. The backup
+ * says how long sets were cached until it was made, and the settings how long since; what was between only the operator knows.
+ */
 export function knownEverywhereAt(restored: KeyRing, timing: Timing): number {
-  return inUseUntil(restored, restored.writtenAt) + propagationOf(timing)
+  const lastServedAt = restored.writtenAt
+  const inUse = Math.max(inUseUntil(restored, lastServedAt), lastServedAt + exposureOf(timing))
+  return inUse + propagationOf(timing)
 }
 
 /** The ring of a backup as a generation that is ahead of all that was published. */

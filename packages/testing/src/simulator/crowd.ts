@@ -116,9 +116,20 @@ export class Crowd {
     this.#refusedBy.set(kid, Number.POSITIVE_INFINITY)
   }
 
+  /** A backup does not know that this kid was revoked. */
+  reinstate(kid: string): void {
+    this.#refusedBy.delete(kid)
+    this.#version += 1
+  }
+
+  /** Kids whose tokens must be accepted now, and until when. */
+  owed(now: number): readonly (readonly [kid: string, until: number])[] {
+    return [...this.#owed].filter(([, until]) => until > now)
+  }
+
   /** Kids whose tokens must be accepted now. */
   owedKids(now: number): readonly string[] {
-    return [...this.#owed].filter(([, until]) => until > now).map(([kid]) => kid)
+    return this.owed(now).map(([kid]) => kid)
   }
 
   /** What some verifier gets wrong now: a good token refused, or one of a revoked key accepted. */

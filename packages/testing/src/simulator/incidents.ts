@@ -1,5 +1,6 @@
 import { type KeyPolicy, leadOf } from '@keyturn/keyring'
 import { goOn, noticeableStepMs, setClock, stop, wake } from './interruptions.ts'
+import { backUp, lose } from './losses.ts'
 import { give, giveTo, serversOf } from './operator.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { SimulatedMachine } from './simulated-machine.ts'
@@ -21,6 +22,8 @@ const WEIGHTS = Object.freeze({
   cutOff: 4,
   reconnect: 6,
   oldRing: 1,
+  backUp: 2,
+  lose: 2,
   reconfigure: 6,
   hurry: 2,
   rotate: 6,
@@ -33,7 +36,7 @@ const WEIGHTS = Object.freeze({
   wander: 3,
 })
 /** In a history in which people set clocks. */
-const CLOCK_WEIGHTS = Object.freeze({ ...WEIGHTS, setClock: 4, setClockRight: 6 })
+const CLOCK_WEIGHTS = Object.freeze({ ...WEIGHTS, lose: 0, setClock: 4, setClockRight: 6 })
 const MOST_REPLICAS = 4
 
 /** The names of what can happen. */
@@ -90,6 +93,8 @@ export const happen: Readonly<Record<Incident, (world: World) => void>> = Object
     world.storage.release()
   },
   oldRing,
+  backUp,
+  lose,
   reconfigure: (world: World) => {
     const { policy, change } = changedPolicy(world.random, world.policy)
     restartWith(world, policy, change)
@@ -134,7 +139,7 @@ function oldRing(world: World): void {
     ({ manager, store }) => manager?.ring().generation === known && !store.isBusy,
   )
   // who knows less would take the old one for the newest, and nothing in it says otherwise
-  if (storage.isReplaced || !isKnown) return
+  if (storage.isReplaced || storage.isLost || !isKnown) return
   const generation = storage.showOldRing()
   if (generation === undefined) return
   world.note('-', `an old ring is put in place: generation ${generation}`)

@@ -35,16 +35,32 @@ export class Inspector implements Observer {
     const { writer } = storage
     const before = this.#lastRing
     this.#lastRing = ring
+    if (writer?.isRestoring === true) this.#forget(world, ring)
+    if ((before?.held ?? null) !== null && ring.held === null && time.now < world.knownEverywhereAt)
+      for (const { kid } of ring.keys) crowd.excuse(kid, time.now)
     for (const { kid } of ring.keys) crowd.publish(kid, time.now)
     for (const { kid, fate } of [...ring.tombstones, ...ring.keys.map(fateOf)]) {
       if (fate === 'revoked' && !this.#revokedAt.has(kid)) this.#inspectRevocation(world, kid, writer)
     }
     this.#inspectEarlyKeys(world, ring, writer)
-    this.#clocks.lookAtWrite(world, before)
+    if (writer?.isRestoring !== true) this.#clocks.lookAtWrite(world, before)
     this.#clocks.look(world)
     if (writer === undefined) return
     const owed = crowd.owedKids(time.now)
     world.complain(...this.#rings.complaints(ring, { now: time.now, writer, owed, nameOf: history.nameOf }))
+  }
+
+  /** Nobody can know what happened since a backup was made: neither which keys it lacks, nor which were revoked. */
+  #forget({ crowd, time }: World, ring: KeyRing): void {
+    const ends = new Map(ring.keys.map(({ kid, publishUntil }) => [kid, publishUntil ?? Infinity]))
+    for (const [kid, until] of crowd.owed(time.now)) if ((ends.get(kid) ?? 0) < until) crowd.forgive(kid)
+    const revoked = new Set(ring.tombstones.map(({ kid }) => kid))
+    for (const { kid, revokedAt } of ring.keys) if (revokedAt !== null) revoked.add(kid)
+    for (const kid of this.#revokedAt.keys()) {
+      if (revoked.has(kid)) continue
+      this.#revokedAt.delete(kid)
+      crowd.reinstate(kid)
+    }
   }
 
   /** Only an operator takes good tokens away. */

@@ -3,18 +3,19 @@ import type { Replica } from './replica.ts'
 import type { World } from './world.ts'
 
 /** What an operator can order, by the names of the command line. */
-export type Order = 'rotate' | 'rotate --queue' | 'rotate --force' | 'revoke' | 'revoke --fresh'
+export type Order = 'rotate' | 'rotate --queue' | 'rotate --force' | 'revoke' | 'revoke --fresh' | 'confirm'
 
 /** Tells a process what to do; what comes of it is for the history. */
 type Errand = (manager: KeyManager, replica: Replica) => Promise<object>
 
 /** A process that serves takes an order as well, as by the admin API. */
 const GIVEN_TO_A_SERVER = 0.3
+/** An operator is called away, or the machine stops. */
 const DIES_ON_THE_WAY = 0.1
 
 /** An operator gives an order to a process that serves, or starts one for it; hears what comes of it, if that lives so long. */
 export async function give(world: World, order: Order): Promise<void> {
-  const { random, time, storage } = world
+  const { random, storage } = world
   const servers = serversOf(world)
   if (servers.length > 0 && random.chance(GIVEN_TO_A_SERVER)) {
     await giveTo(world, random.pick(servers), order)
@@ -22,12 +23,19 @@ export async function give(world: World, order: Order): Promise<void> {
   }
   // who opens an old ring cannot know that it is one
   if (storage.isReplaced) return
-  const { visitor, opened } = world.visit()
+  const visitor = mortalVisitor(world)
+  await carryOut(world, visitor, { order, opened: world.open(visitor) })
+  world.leave(visitor)
+}
+
+/** A process of the command line, which may not live as long as its order takes. */
+export function mortalVisitor(world: World): Replica {
+  const { random, time, storage } = world
+  const visitor = world.visit()
   if (random.chance(DIES_ON_THE_WAY)) {
     time.schedule(random.between(0, 4 * storage.latencyMs), () => world.leave(visitor))
   }
-  await carryOut(world, visitor, { order, opened })
-  world.leave(visitor)
+  return visitor
 }
 
 /** Processes that can be told something now. */
@@ -45,9 +53,9 @@ async function carryOut(
   replica: Replica,
   { order, opened }: { readonly order: Order; readonly opened: Promise<KeyManager | undefined> },
 ): Promise<void> {
-  const isEmergency = order !== 'rotate' && order !== 'rotate --queue'
+  const isEmergency = order === 'rotate --force' || order.startsWith('revoke')
   const isLeak = order === 'revoke --fresh'
-  const errand = order.startsWith('rotate') ? rotation(order) : revocation(world, isLeak)
+  const errand = errandOf(world, order)
   replica.errands += 1
   if (isEmergency) replica.emergencies += 1
   if (isLeak) replica.leaks += 1
@@ -63,6 +71,16 @@ async function carryOut(
     if (isEmergency) replica.emergencies -= 1
     if (isLeak) replica.leaks -= 1
   }
+}
+
+function errandOf(world: World, order: Order): Errand {
+  if (order === 'confirm') return confirmation
+  return order.startsWith('rotate') ? rotation(order) : revocation(world, order === 'revoke --fresh')
+}
+
+const confirmation: Errand = async (manager) => {
+  await manager.confirm()
+  return {}
 }
 
 function rotation(order: Order): Errand {

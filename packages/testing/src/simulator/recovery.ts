@@ -1,5 +1,6 @@
 import { exposureOf, leadOf } from '@keyturn/keyring'
 import { happen, putBack } from './incidents.ts'
+import { confirm, restore } from './losses.ts'
 import { violation } from './violation.ts'
 import type { World } from './world.ts'
 
@@ -19,6 +20,8 @@ export async function recover(world: World): Promise<void> {
     happen[incident](world)
   }
   putBack(world)
+  restore(world)
+  confirm(world)
   world.storage.latencyMs = 5
   await outlastTheFuture(world)
   const { rotationIntervalMs } = world.policy.timing

@@ -40,6 +40,7 @@ export class ReplicaWatch {
     this.#publish(world, document, isCutOff ? unchangedKids(ring, world.storage.ring) : undefined)
     if (revokedAt.size > 0) this.#inspectRevocations(world, document, revokedAt)
     const key = signerAt(ring, this.#manager.now)
+    if (ring.held !== null) return undefined
     this.#sign(world, ring, key, isCutOff)
     return isCutOff ? undefined : key
   }

@@ -39,6 +39,8 @@ export class Replica {
   emergencies = 0
   /** How many of those say that the store leaked. */
   leaks = 0
+  /** It brings back a ring out of a backup. */
+  isRestoring = false
 
   constructor(name: string, { time, random, storage, policy, machine, sharesClock }: Surroundings) {
     this.name = name
@@ -51,6 +53,7 @@ export class Replica {
       soonestActivation: this.attendedSince + policy.timing.rotationIntervalMs,
       isOperator: this.errands > 0,
       mayHurry: this.emergencies > 0,
+      isRestoring: this.isRestoring,
       mustRevokeAll: this.leaks > 0 && this.leaks === this.emergencies,
       isInDoubt: this.isInDoubt,
       hasWrongClock: this.clockWrongMs !== 0,

@@ -24,6 +24,11 @@ export class RingWatch {
   *complaints(ring: KeyRing, context: WriteContext): Generator<Violation> {
     const before = this.#last
     this.#last = ring
+    if (context.writer.isRestoring) {
+      yield* this.#restored(before, ring)
+      yield* signers(ring, context)
+      return
+    }
     if (before !== undefined && ring.generation !== before.generation + 1) {
       yield violation('invariant-10', `generation ${ring.generation} follows ${before.generation}`)
     }
@@ -35,6 +40,21 @@ export class RingWatch {
     yield* sparedKeys(before, ring, context)
     if (!context.writer.isOperator) yield* movedTimes(before, ring, context)
     if (context.writer.isInDoubt) yield* irreversible(before, ring, context)
+  }
+
+  /** A backup is ahead of all that was published, and signs nothing. What happened since it was made nobody knows. */
+  *#restored(before: KeyRing | undefined, ring: KeyRing): Generator<Violation> {
+    for (const kids of [this.#everSeen, this.#gone, this.#revoked]) kids.clear()
+    for (const { kid, revokedAt } of ring.keys) {
+      this.#everSeen.add(kid)
+      if (revokedAt !== null) this.#revoked.add(kid)
+    }
+    if (
+      ring.generation <= (before?.generation ?? 0) ||
+      ring.publishedVersion <= (before?.publishedVersion ?? 0)
+    )
+      yield violation('invariant-10', `a backup goes back to generation ${ring.generation}`)
+    if (ring.held === null) yield violation('invariant-1', 'a backup signs before anybody knows its keys')
   }
 
   /** A kid that is gone stays gone, and one that is revoked stays revoked. */

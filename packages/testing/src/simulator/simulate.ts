@@ -21,8 +21,8 @@ export interface SimulationOutcome {
   readonly violations: readonly Violation[]
   /** What happened, a line each, for a person to read. The same seed gives the same lines. */
   readonly history: readonly string[]
-  /** Of the ring at the end: how many writes there were. */
-  readonly generation: number
+  /** How often the ring was written. */
+  readonly writes: number
 }
 
 const LARGEST_SKEW_MS = 300
@@ -56,7 +56,7 @@ export async function simulate({ seed, steps = 40 }: SimulationOptions): Promise
     seed,
     violations: world.violations,
     history: history.lines,
-    generation: storage.ring?.generation ?? 0,
+    writes: storage.writes,
   }
 }
 

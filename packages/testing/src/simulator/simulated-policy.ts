@@ -22,7 +22,7 @@ export function changedPolicy(
 ): { policy: KeyPolicy; change: string } {
   for (;;) {
     const other = randomTiming(random, policy.timing.clockSkewMs)
-    const key = random.weighted({ maxTtlMs: 3, jwksMaxAgeMs: 1, rotationIntervalMs: 1, graceSkewMs: 1 })
+    const key = random.weighted({ maxTtlMs: 3, jwksMaxAgeMs: 2, rotationIntervalMs: 1, graceSkewMs: 1 })
     const timing = { ...policy.timing, [key]: other[key] }
     const changed = { ...policy, timing }
     if (policyViolations(changed).length === 0) return { policy: changed, change: `${key} = ${timing[key]}` }

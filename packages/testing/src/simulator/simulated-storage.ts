@@ -1,4 +1,4 @@
-import { type KeyRing, StoreConflict } from '@keyturn/keyring'
+import { type KeyRing, RingCorrupt, StoreConflict } from '@keyturn/keyring'
 
 /** Who writes, and what may be asked of that write. */
 export interface Writer {
@@ -9,6 +9,8 @@ export interface Writer {
   readonly isOperator: boolean
   /** The operator has said that keys may sign before their lead. */
   readonly mayHurry: boolean
+  /** It puts a backup in the place of a ring that was lost. */
+  readonly isRestoring: boolean
   /** All that an operator has told it in a hurry is that the store leaked. */
   readonly mustRevokeAll: boolean
   /** Its clock is wrong. */
@@ -27,6 +29,10 @@ export class SimulatedStorage {
   isFull = false
   /** Nobody can read or write, and is told so (`down`), or is told nothing (`silent`). */
   state: 'up' | 'down' | 'silent' = 'up'
+  /** What is stored is no ring any more. */
+  isLost = false
+  /** How often a ring was written. */
+  writes = 0
   /** Who wrote the ring. */
   writer: Writer | undefined
   readonly #rings: KeyRing[] = []
@@ -38,8 +44,10 @@ export class SimulatedStorage {
     return this.#rings.at(-1)
   }
 
-  /** What a reader finds. */
-  get shown(): KeyRing | undefined {
+  /** What a reader finds. @throws {RingCorrupt} */
+  read(): KeyRing | undefined {
+    if (this.isLost)
+      throw new RingCorrupt(this.ring?.generation ?? 0, 'lost', { remedy: 'restore', cause: null })
     return this.#shown ?? this.ring
   }
 
@@ -50,8 +58,11 @@ export class SimulatedStorage {
 
   /** Compare-and-swap. @throws {StoreConflict} */
   swap(ring: KeyRing, expectedGeneration: number, writer: Writer): void {
-    if ((this.shown?.generation ?? 0) !== expectedGeneration) throw new StoreConflict()
+    const newest = this.#shown ?? this.ring
+    if ((newest?.generation ?? 0) !== expectedGeneration) throw new StoreConflict()
     this.writer = writer
+    this.isLost = false
+    this.writes += 1
     this.#shown = undefined
     this.#rings.push(ring)
     if (this.#rings.length > REMEMBERED_RINGS) this.#rings.shift()

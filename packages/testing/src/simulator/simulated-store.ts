@@ -51,7 +51,7 @@ export class SimulatedStore implements KeyStore {
   }
 
   async load(): Promise<KeyRing | undefined> {
-    const ring = await this.#access('read', () => this.#options.storage.shown)
+    const ring = await this.#access('read', () => this.#options.storage.read())
     this.#lastSeen = Math.max(this.#lastSeen, ring?.generation ?? 0)
     return ring
   }

@@ -1,4 +1,11 @@
-import { KeyManager, type KeyPair, type KeyPolicy, type KeyringEvent, leadOf } from '@keyturn/keyring'
+import {
+  KeyManager,
+  type KeyPair,
+  type KeyPolicy,
+  type KeyRing,
+  type KeyringEvent,
+  leadOf,
+} from '@keyturn/keyring'
 import { Crowd } from './crowd.ts'
 import { History } from './history.ts'
 import { pooledPair } from './pair-pool.ts'
@@ -40,6 +47,9 @@ export class World {
   /** Processes of the command line. */
   readonly visitors: Replica[] = []
   readonly violations: Violation[] = []
+  /** What an operator has put aside, and when a ring that came out of it may sign without a token being refused. */
+  backup: KeyRing | undefined
+  knownEverywhereAt = Number.NEGATIVE_INFINITY
   /** Some clock has been set wrong. */
   hasSetClocks = false
   /** Of all settings that there were. */
@@ -131,11 +141,16 @@ export class World {
     this.note(replica.name, 'dies')
   }
 
-  /** Starts a process of the command line; what it opens creates nothing. */
-  visit(): { readonly visitor: Replica; readonly opened: Promise<KeyManager> } {
+  /** Starts a process of the command line. */
+  visit(): Replica {
     const visitor = this.#place(`c${++this.#count}`)
     this.visitors.push(visitor)
-    return { visitor, opened: KeyManager.open({ ...this.#openOptions(visitor), serving: false }) }
+    return visitor
+  }
+
+  /** Opens the ring in a process of the command line, which creates nothing. */
+  async open(visitor: Replica): Promise<KeyManager> {
+    return await KeyManager.open({ ...this.#openOptions(visitor), serving: false })
   }
 
   /** Ends a process of the command line, with whatever it was doing. */
