@@ -49,8 +49,8 @@ function asymmetric(name: AlgorithmName): Contender {
   const { digest, cryptoOptions, generation } = ALGORITHMS[name]
   const options = { ...generation.options, modulusLength: 2048 }
   const { privateKey, publicKey } = generateKeyPairSync(generation.type as 'rsa', options)
-  const signer = { key: privateKey, ...cryptoOptions }
-  const verifier = { key: publicKey, ...cryptoOptions }
+  const signer = { key: privateKey, dsaEncoding: 'ieee-p1363', ...cryptoOptions } as const
+  const verifier = { key: publicKey, dsaEncoding: 'ieee-p1363', ...cryptoOptions } as const
   const signature = sign(digest, INPUT, signer)
   return {
     name,

@@ -72,7 +72,7 @@ function makeSigner(alg: AlgorithmName) {
 
 function signatureOf({ alg, privateKey }: Signer, bytes: Uint8Array): Buffer {
   const { digest, cryptoOptions } = ALGORITHMS[alg]
-  return signBytes(digest, bytes, { key: privateKey, ...cryptoOptions })
+  return signBytes(digest, bytes, { key: privateKey, dsaEncoding: 'ieee-p1363', ...cryptoOptions })
 }
 
 /** Header and payload are text already, so that they may be wrong in any way and yet well signed. */

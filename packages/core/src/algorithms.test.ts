@@ -38,8 +38,13 @@ describe('algorithms (R2, R42)', () => {
   })
 
   it('pad with PSS exactly where their name says so', () => {
-    const padded = ALGORITHM_NAMES.filter((name) => ALGORITHMS[name].cryptoOptions.padding !== undefined)
+    const padded = ALGORITHM_NAMES.filter((name) => ALGORITHMS[name].cryptoOptions !== undefined)
     expect(padded).toEqual(['PS256', 'PS384', 'PS512'] satisfies AlgorithmName[])
+  })
+
+  it('are signed with at once where that is sooner done than handed over (docs/adr/0017)', () => {
+    const quick = ALGORITHM_NAMES.filter((name) => ALGORITHMS[name].isQuickToSign)
+    expect(quick).toEqual(['ES256', 'EdDSA', 'Ed25519'] satisfies AlgorithmName[])
   })
 
   it.each([

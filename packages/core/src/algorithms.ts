@@ -1,4 +1,5 @@
 import { constants } from 'node:crypto'
+import { ecdsaCodec, type SignatureCodec } from './ecdsa-signature.ts'
 import type { KeyType } from './public-jwk.ts'
 import { ed25519Weakness, rsaWeakness } from './weak-keys.ts'
 
@@ -17,8 +18,12 @@ export interface SignatureAlgorithm {
   readonly signatureBytes: number | undefined
   /** The digest's name in `node:crypto`; `null` where the algorithm has its own. */
   readonly digest: string | null
-  /** What `crypto.sign` and `crypto.verify` must be told beside the key. */
-  readonly cryptoOptions: CryptoOptions
+  /** What `crypto.sign` and `crypto.verify` must be told beside the key, where there is a choice. */
+  readonly cryptoOptions: CryptoOptions | undefined
+  /** Between the form that `node:crypto` speaks and that of a JWS, where they differ. */
+  readonly signatureCodec: SignatureCodec | undefined
+  /** One signature costs less than to hand it to the thread pool and be told of its end (docs/adr/0017). */
+  readonly isQuickToSign: boolean
   /** What makes `crypto.generateKeyPair` make its keys; the length of a modulus comes on top. */
   readonly generation: { readonly type: string; readonly options: object }
   /** What makes a public key unfit, or `undefined`. Takes its members in the order of its type. */
@@ -27,13 +32,11 @@ export interface SignatureAlgorithm {
   readonly runtime: string | undefined
 }
 
-/** How a signature is made and written, where `node:crypto` leaves a choice. */
+/** How an RSA signature is padded. */
 export interface CryptoOptions {
-  /** r||s of full length, not DER (RFC 7518, section 3.4). */
-  readonly dsaEncoding?: 'ieee-p1363'
-  readonly padding?: number
+  readonly padding: number
   /** In bytes. The digest's length, neither more nor less (RFC 7518, section 3.5). */
-  readonly saltLength?: number
+  readonly saltLength: number
 }
 
 /** Every algorithm of the table, whether or not this runtime has it. */
@@ -98,7 +101,8 @@ function ecdsa(
     publicKeyBytes: 2 * curve.coordinateBytes,
     signatureBytes: 2 * curve.coordinateBytes,
     digest: `sha${digestBits}`,
-    cryptoOptions: { dsaEncoding: 'ieee-p1363' },
+    signatureCodec: ecdsaCodec(curve.coordinateBytes),
+    isQuickToSign: curve.crv === 'P-256',
     generation: { type: 'ec', options: { namedCurve: curve.crv } },
   })
 }
@@ -109,6 +113,7 @@ function ed25519(name: AlgorithmName): SignatureAlgorithm {
     crv: 'Ed25519',
     publicKeyBytes: 32,
     signatureBytes: 64,
+    isQuickToSign: true,
     generation: { type: 'ed25519', options: {} },
     weaknessOf: ed25519Weakness,
   })
@@ -136,7 +141,9 @@ function row(
     publicKeyBytes: undefined,
     signatureBytes: undefined,
     digest: null,
-    cryptoOptions: {},
+    cryptoOptions: undefined,
+    signatureCodec: undefined,
+    isQuickToSign: false,
     weaknessOf: () => undefined,
     runtime: undefined,
     ...traits,

@@ -13,8 +13,10 @@ export {
 } from './available-algorithms.ts'
 export { decodeBase64url, encodeBase64url } from './base64url.ts'
 export { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
+export { type CryptoKeyInput, cryptoKeyInput } from './crypto-key-input.ts'
 export { LATE, orLate } from './deadline.ts'
 export { formatDuration, parseDuration } from './duration.ts'
+export type { SignatureCodec } from './ecdsa-signature.ts'
 export { errnoOf } from './errno.ts'
 export {
   KeysUnavailable,

@@ -1,7 +1,8 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
-import { ALGORITHMS, type CryptoOptions, isAlgorithmName, type SignatureAlgorithm } from './algorithms.ts'
+import { createPublicKey } from 'node:crypto'
+import { ALGORITHMS, isAlgorithmName, type SignatureAlgorithm } from './algorithms.ts'
 import { isAlgorithmAvailable } from './available-algorithms.ts'
 import { decodeBase64url } from './base64url.ts'
+import { type CryptoKeyInput, cryptoKeyInput } from './crypto-key-input.ts'
 import { KeyturnError } from './errors.ts'
 import { isJsonObject, isStringArray, type JsonObject } from './json.ts'
 import { KEY_TYPES, type KeyMember, type PublicJwk, type PublishedJwk } from './public-jwk.ts'
@@ -17,7 +18,7 @@ export interface VerificationKey {
   readonly expiresAt: number
   readonly signatureBytes: number
   /** What `crypto.verify` takes; made once, because making it costs more than a verification. */
-  readonly cryptoKey: { readonly key: KeyObject } & CryptoOptions
+  readonly cryptoKey: CryptoKeyInput
 }
 
 /** What {@link parseJwk} may let pass. */
@@ -143,9 +144,9 @@ function parseEnd(exp: unknown): number | undefined {
   throw new JwkRefused('key_malformed', 'expected exp in whole seconds')
 }
 
-function importKey(members: PublicJwk, { cryptoOptions }: SignatureAlgorithm): VerificationKey['cryptoKey'] {
+function importKey(members: PublicJwk, algorithm: SignatureAlgorithm): CryptoKeyInput {
   try {
-    return Object.freeze({ key: createPublicKey({ key: { ...members }, format: 'jwk' }), ...cryptoOptions })
+    return cryptoKeyInput(createPublicKey({ key: { ...members }, format: 'jwk' }), algorithm)
   } catch (cause) {
     throw new JwkRefused('key_malformed', 'expected a point of the curve', cause)
   }

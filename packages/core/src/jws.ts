@@ -50,8 +50,10 @@ export function splitCompact(token: unknown, maxLength: number): CompactJws {
  */
 export function verifySignature(key: VerificationKey, bytes: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== key.signatureBytes) return false
+  const { digest, signatureCodec } = key.algorithm
   try {
-    return verifyBytes(key.algorithm.digest, bytes, key.cryptoKey, signature)
+    const native = signatureCodec === undefined ? signature : signatureCodec.toNative(signature)
+    return verifyBytes(digest, bytes, key.cryptoKey, native)
   } catch {
     return false
   }

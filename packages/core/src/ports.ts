@@ -19,7 +19,7 @@ export interface SigningKey {
   readonly kid: string
   readonly alg: AlgorithmName
   readonly publicJwk: PublishedJwk
-  /** Signs bytes; the signature has the form of RFC 7518 (ECDSA as r||s). Never blocks the event loop. */
+  /** Signs bytes; the signature has the form of RFC 7518 (ECDSA as r||s). Holds up the event loop no longer than it takes to hand over. */
   sign(bytes: Uint8Array): Promise<Uint8Array>
 }
 

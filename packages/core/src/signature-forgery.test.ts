@@ -8,6 +8,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { ALGORITHMS, type AlgorithmName } from './algorithms.ts'
 import { AVAILABLE_ALGORITHMS } from './available-algorithms.ts'
+import { cryptoKeyInput } from './crypto-key-input.ts'
 import { generatePrivateKey, SIGNERS, signatureOf, signerOf } from './issuer.fixture.ts'
 import { verifySignature } from './jws.ts'
 
@@ -169,7 +170,7 @@ describe('RSA signatures (R2, R42, R63)', () => {
       const restriction = { hashAlgorithm, mgf1HashAlgorithm, saltLength: Number(name.slice(2)) / 8 }
       const pair = generateKeyPairSync('rsa-pss' as 'rsa', { modulusLength: 2048, ...restriction })
       const signature = signBytes(hashAlgorithm, BYTES, pair.privateKey)
-      const cryptoKey = { ...key.cryptoKey, key: withoutRestriction(pair.publicKey) }
+      const cryptoKey = cryptoKeyInput(withoutRestriction(pair.publicKey), key.algorithm)
       return verifySignature({ ...key, cryptoKey }, BYTES, signature)
     })
     expect(taken).toEqual([hashAlgorithm])

@@ -69,7 +69,8 @@ describe('a key pair (R2, R10, R12)', () => {
     const blocking = () => expect.fail('asked for an answer at once')
     const { generateSigningPair: generate } = await withCrypto(({ sign }) => ({
       generateKeyPairSync: blocking,
-      sign: (...args: Parameters<typeof sign>) => (args.length < 4 ? blocking() : sign(...args)),
+      sign: (...args: Parameters<typeof sign>) =>
+        args.length < 4 && !ALGORITHMS[algorithm].isQuickToSign ? blocking() : sign(...args),
     }))
     expect((await generate({ algorithm, rsaBits: 2048 })).alg).toBe(algorithm)
   })
@@ -78,14 +79,25 @@ describe('a key pair (R2, R10, R12)', () => {
     'of %s that does not verify its own signature is thrown away',
     async (alg) => {
       const broken = await withCrypto(({ sign }) => ({
-        sign: (digest: string, bytes: Buffer, key: never, done: (error: null, signature: Buffer) => void) =>
-          sign(digest, bytes, key, (_, signature) => done(null, Buffer.from(signature).reverse())),
+        sign: (digest: string, _: Buffer, ...rest: [never, never]) =>
+          sign(digest, Buffer.from('other bytes'), ...rest),
       }))
       expect(await codeOf(broken.generateSigningPair({ algorithm: alg, rsaBits: 2048 }))).toBe(
         'key_self_test_failed',
       )
     },
   )
+
+  it.each(['ES256', 'ES384', 'ES512'] as const)('of %s signs nothing that is no signature', async (alg) => {
+    const { localSigningKey: brokenKey } = await withCrypto(() => ({
+      sign: (...args: unknown[]) => {
+        const garbage = Buffer.from('garbage')
+        const done = args[3] as ((error: null, signature: Buffer) => void) | undefined
+        return done === undefined ? garbage : done(null, garbage)
+      },
+    }))
+    expect(await codeOf(brokenKey(await make(alg)).sign(BYTES))).toBe('signature_malformed')
+  })
 
   it.each(['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const)(
     'of %s is refused by name where the runtime lacks it',

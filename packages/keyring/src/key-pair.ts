@@ -4,11 +4,14 @@ import {
   ALGORITHMS,
   type AlgorithmName,
   assertAlgorithmAvailable,
+  type CryptoKeyInput,
+  cryptoKeyInput,
   KeyturnError,
   type PublicJwk,
   type PublishedJwk,
   parseJwk,
   requiredMembers,
+  type SignatureCodec,
   type SigningKey,
   thumbprint,
   verifySignature,
@@ -62,21 +65,41 @@ export function publishedJwk(key: Omit<KeyPair, 'privateKey'>, exp?: number): Pu
   return { ...key.publicJwk, kid: key.kid, alg: key.alg, use: 'sig', ...(exp === undefined ? {} : { exp }) }
 }
 
-/** A {@link SigningKey} whose private half is in this process. */
+/**
+ * A {@link SigningKey} whose private half is in this process. Signs on the thread pool, save with algorithms that are done
+ * sooner than they get there (docs/adr/0017). Rejects with `signature_malformed` when what comes back is no signature.
+ */
 export function localSigningKey(pair: KeyPair): SigningKey {
-  const { digest, cryptoOptions } = ALGORITHMS[pair.alg]
-  const key = { key: pair.privateKey, ...cryptoOptions }
+  const algorithm = ALGORITHMS[pair.alg]
+  const { digest, isQuickToSign, signatureCodec } = algorithm
+  const key = cryptoKeyInput(pair.privateKey, algorithm)
+  const make = isQuickToSign ? signBytes : signOnPool
   return Object.freeze({
     kid: pair.kid,
     alg: pair.alg,
     publicJwk: Object.freeze(publishedJwk(pair)),
-    sign: (bytes: Uint8Array) =>
-      new Promise<Uint8Array>((resolve, reject) => {
-        signBytes(digest, bytes, key, (error, signature) =>
-          error === null ? resolve(signature) : reject(error),
-        )
-      }),
+    sign: async (bytes: Uint8Array) => {
+      const signature = await make(digest, bytes, key)
+      return signatureCodec === undefined ? signature : inJwsForm(signature, signatureCodec)
+    },
   })
+}
+
+function signOnPool(digest: string | null, bytes: Uint8Array, key: CryptoKeyInput): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    signBytes(digest, bytes, key, (error, signature) => (error === null ? resolve(signature) : reject(error)))
+  })
+}
+
+function inJwsForm(native: Uint8Array, codec: SignatureCodec): Uint8Array {
+  const signature = codec.fromNative(native)
+  if (signature === undefined) {
+    throw new KeyturnError(
+      'signature_malformed',
+      'expected a signature in DER, each number in its least bytes',
+    )
+  }
+  return signature
 }
 
 async function assertHalvesMatch(pair: KeyPair): Promise<void> {

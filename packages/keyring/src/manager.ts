@@ -138,7 +138,7 @@ export class KeyManager {
     options: { readonly ttlSeconds: number; readonly typ: string },
   ): Promise<string> {
     const { ttlSeconds, typ } = options
-    await this.catchUp()
+    if (this.mayHaveSlept) await this.catchUp()
     const { ring, now } = this.#keeper
     const key = activeKey(ring, now)
     assertSignable(ring, key, claims, ttlSeconds)
