@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import type { Reporter } from 'vitest/node'
+import { LIBRARIES } from './tests/packages/packed.ts'
+import { packedModules } from './tests/packages/packed-modules.ts'
 
 const source = (path: string) => new URL(`./packages/${path}`, import.meta.url).pathname
 
@@ -34,6 +36,17 @@ export default defineConfig({
         resolve: { alias },
         // no test measures time; a machine that is busy is no failure
         test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 60_000 },
+      },
+      {
+        // the libraries as users get them: the same tests, on what the tarballs hold
+        plugins: [packedModules()],
+        test: {
+          name: 'packed',
+          include: [`packages/{${LIBRARIES.join(',')}}/src/**/*.test.ts`],
+          testTimeout: 60_000,
+          // tests replace node:crypto below a module, which takes a module that is not loaded by Node itself
+          server: { deps: { inline: [/\/node_modules\/@keyturn\//] } },
+        },
       },
       {
         test: {

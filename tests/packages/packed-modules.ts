@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
+import type { Plugin } from 'vitest/config'
+import { root } from '../document.ts'
+import { installTarballs, LIBRARIES, pack } from './packed.ts'
+
+const OF_TESTS = /\.(?:test|fixture)\.ts$/
+const OF_A_PACKAGE = /^packages\/([^/]+)\/src\/(.+)\.ts$/
+
+/**
+ * Has the tests beside the sources run against the packages that the tarballs hold, installed in a folder of their own: only
+ * tests and their fixtures are read from the checkout, and a module that a tarball lacks is missing here too.
+ */
+export function packedModules(): Plugin {
+  let place: Promise<string> | undefined
+  return {
+    name: 'packed-modules',
+    enforce: 'pre',
+    async resolveId(source, importer) {
+      if (importer === undefined || !OF_TESTS.test(importer)) return null
+      if (source.startsWith('@keyturn/')) {
+        place ??= installed()
+        const found = await this.resolve(source, join(await place, 'package.json'), { skipSelf: true })
+        return found ?? this.error(`no tarball exports ${source}`)
+      }
+      const path = resolve(dirname(importer), source)
+      if (!source.startsWith('.') || OF_TESTS.test(path)) return null
+      place ??= installed()
+      const [, name, module] = OF_A_PACKAGE.exec(relative(root, path)) ?? []
+      return join(await place, 'node_modules/@keyturn', String(name), 'dist', `${module}.js`)
+    },
+    load(id) {
+      if (OF_A_PACKAGE.test(relative(root, id)) && !OF_TESTS.test(id)) this.error(`${id} is in no tarball`)
+      return null
+    },
+    async closeBundle() {
+      if (place !== undefined) await rm(await place, { recursive: true, force: true })
+    },
+  }
+}
+
+async function installed(): Promise<string> {
+  const place = await mkdtemp(join(tmpdir(), 'keyturn-packed-'))
+  await installTarballs(await pack(LIBRARIES, place), place)
+  return place
+}
