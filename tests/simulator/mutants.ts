@@ -19,6 +19,7 @@ const keyring = (file: string) => (from: string, to: string) => ({ file: `/keyri
 const changes = keyring('changes.js')
 const guard = keyring('clock-guard.js')
 const follower = keyring('ring-follower.js')
+const imports = keyring('key-import.js')
 const keeper = keyring('ring-keeper.js')
 const plan = keyring('plan.js')
 const published = keyring('published-set.js')
@@ -64,6 +65,11 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'imports a key that will not have been published for its lead',
+    breaks: 'invariant-1',
+    edits: [imports('if (signableAt <= next.activateAt)', 'if (true)')],
+  },
+  {
     name: 'retires a key when its last token expires, but no clock is exact',
     breaks: 'invariant-2',
     edits: [changes('key.maxTtlSeconds * 1000 + timing.graceSkewMs', 'key.maxTtlSeconds * 1000')],
@@ -87,7 +93,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'hands over by order, with a clock that is in doubt',
     breaks: 'invariant-2',
-    edits: [rotation('if (!clockTrusted)', 'if (false)')],
+    edits: [rotation('if (clockTrusted)', 'if (true)')],
   },
   {
     name: 'ends the active key later than its successor begins',
@@ -149,6 +155,17 @@ export const MUTANTS: readonly Mutant[] = [
         return new RingKeeper(options, !isNext ? ring : { ...ring, keys: ring.keys.map((key) =>
           key === next ? { ...key, activateAt: end }
           : key === ring.keys.at(-2) ? { ...key, signUntil: end, publishUntil: end + 1e5 } : key) })`,
+      ),
+    ],
+  },
+  {
+    name: 'lets an imported key begin a lead after the import, whatever was fixed',
+    breaks: 'invariant-7',
+    edits: [
+      unguarded,
+      imports(
+        'const { activateAt } = next;',
+        'const activateAt = Math.max(signableAt, next.activateAt) + 1;',
       ),
     ],
   },
@@ -252,6 +269,6 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'revokes only the key that is asked for, though the store leaked',
     breaks: 'promise-R13',
-    edits: [revocation('storeLeaked && key.kid !== kid', 'false && key.kid !== kid')],
+    edits: [revocation('ring.keys.filter(({ privateKey }) => privateKey !== null)', '[]')],
   },
 ]

@@ -52,6 +52,14 @@ describe('the audit trail of a ring (R50)', () => {
     expect(last?.changes).toContainEqual({ change: 'key-revoked', kid: spare?.kid, reason: 'leaked' })
   })
 
+  it('has the reason for which a key was revoked that never signed, and of which the ring keeps none', async () => {
+    const { keys, lines } = await open()
+    const spare = keys.ring().keys.at(-1)?.kid
+    await keys.revoke(spare ?? '', { reason: 'seen on a screen' })
+    const last = lines.findLast(({ changes }) => changes.some(({ change }) => change === 'key-revoked'))
+    expect(last?.changes).toContainEqual({ change: 'key-revoked', kid: spare, reason: 'seen on a screen' })
+  })
+
   it('keeps a write from being made when it cannot be written down', async () => {
     const { keys, broken, lines, clock } = await open()
     broken.is = true

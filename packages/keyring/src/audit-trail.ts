@@ -46,15 +46,20 @@ export type RingChange =
   | { readonly change: 'exposure-changed'; readonly exposureMs: readonly number[] }
   | { readonly change: 'ring-held' | 'ring-confirmed' }
 
-/** Says what of a ring is another in the one that follows it; all of it, for a ring that is new. */
-export function changesBetween(before: KeyRing | undefined, after: KeyRing): readonly RingChange[] {
+/**
+ * Says what of a ring is another in the one that follows it; all of it, for a ring that is new. `reason` is that of keys which
+ * are revoked before they signed.
+ */
+export function changesBetween(
+  before: KeyRing | undefined,
+  after: KeyRing,
+  reason: string | null = null,
+): readonly RingChange[] {
   const earlier = new Map(before?.keys.map((key) => [key.kid, key]))
   const exposures = ({ exposures: all }: KeyRing) => all.map(({ exposureMs }) => exposureMs)
   const changes: RingChange[] = after.keys.flatMap((key) => changesOf(earlier.get(key.kid), key))
   for (const { kid, fate } of newTombstones(before, after)) {
-    changes.push(
-      fate === 'removed' ? { change: 'key-removed', kid } : { change: 'key-revoked', kid, reason: null },
-    )
+    changes.push(fate === 'removed' ? { change: 'key-removed', kid } : { change: 'key-revoked', kid, reason })
   }
   if (before !== undefined && String(exposures(before)) !== String(exposures(after))) {
     changes.push({ change: 'exposure-changed', exposureMs: exposures(after) })

@@ -14,6 +14,8 @@ export interface Predecessor {
   readonly expectedGeneration?: number
   /** What was decided has waited too long for the log, and must be thought over. Default: never. */
   readonly isStale?: () => boolean
+  /** Why an operator wants it. Default: nobody said. */
+  readonly reason?: string | undefined
 }
 
 /**
@@ -24,10 +26,10 @@ export interface Predecessor {
 export async function saveAudited(
   { store, audit }: { readonly store: KeyStore; readonly audit: AuditTrail },
   after: KeyRing,
-  { before, expectedGeneration = before?.generation ?? 0, isStale = () => false }: Predecessor,
+  { before, expectedGeneration = before?.generation ?? 0, isStale = () => false, reason }: Predecessor,
 ): Promise<KeyRing> {
   const { generation, writtenAt: at } = after
-  const mark = await audit.record({ at, generation, changes: changesBetween(before, after) })
+  const mark = await audit.record({ at, generation, changes: changesBetween(before, after, reason) })
   const marked = withMark(after, mark)
   try {
     // as if somebody had been first: the decision has no effect, and the log says so

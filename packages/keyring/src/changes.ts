@@ -37,9 +37,9 @@ export function createRing(
   policy: KeyPolicy,
   now: number,
 ): KeyRing {
-  const firstRecord = record(pairs.first, 'first', policy, { now, signableAt: now, activateAt: now })
+  const firstRecord = newRecord(pairs.first, 'first', policy, { now, signableAt: now, activateAt: now })
   const activateAt = now + policy.timing.rotationIntervalMs
-  const spare = record(pairs.spare, 'first', policy, { now, signableAt: now, activateAt })
+  const spare = newRecord(pairs.spare, 'first', policy, { now, signableAt: now, activateAt })
   return freeze({
     ringId,
     generation: 1,
@@ -55,12 +55,18 @@ export function createRing(
 }
 
 /** Publishes a key that will sign a whole interval after the active one, and not before its lead has passed. */
-export function addNext(ring: KeyRing, pair: KeyPair, policy: KeyPolicy, moment: Moment): KeyRing {
+export function addNext(
+  ring: KeyRing,
+  pair: KeyPair,
+  policy: KeyPolicy,
+  moment: Moment,
+  origin: KeyOrigin = 'scheduled',
+): KeyRing {
   const now = effectiveNow(ring, moment.now)
   const active = activeKey(ring, now)
   const signableAt = inUseUntil(ring, now) + propagationOf(policy.timing)
   const due = Math.max(active.activateAt, moment.wokeAt) + policy.timing.rotationIntervalMs
-  const next = record(pair, 'scheduled', policy, { now, signableAt, activateAt: Math.max(due, signableAt) })
+  const next = newRecord(pair, origin, policy, { now, signableAt, activateAt: Math.max(due, signableAt) })
   return replaceKeys(ring, [
     ...ring.keys.map((key) => (key === active ? endAt(key, next.activateAt, policy.timing) : key)),
     next,
@@ -132,7 +138,7 @@ function settleSuccession(
   if (who.replacement !== undefined) {
     return [
       ...ended,
-      record(who.replacement, 'emergency', policy, { now: at, signableAt: at, activateAt: at }),
+      newRecord(who.replacement, 'emergency', policy, { now: at, signableAt: at, activateAt: at }),
     ]
   }
   if (who.next === undefined)
@@ -219,7 +225,8 @@ function tombstone(key: KeyRecord, at: number): Tombstone {
   return { kid: key.kid, fate: key.revokedAt === null && hasEnded(key, at) ? 'removed' : 'revoked', at }
 }
 
-function record(
+/** A key that is published from now on. */
+export function newRecord(
   pair: KeyPair,
   origin: KeyOrigin,
   policy: KeyPolicy,

@@ -6,6 +6,13 @@ import type { StoreOperation } from './reporting-store.ts'
 export type KeyringEvent =
   | { readonly kind: 'ring-created'; readonly activeKid: string; readonly nextKid: string }
   | { readonly kind: 'key-created'; readonly kid: string; readonly activateAt: number }
+  /** An operator put a key of their own in the place of the next one, or where there was none. */
+  | {
+      readonly kind: 'key-imported'
+      readonly kid: string
+      readonly activateAt: number
+      readonly replacedKid: string | null
+    }
   | { readonly kind: 'key-activated'; readonly kid: string; readonly previousKid: string }
   | { readonly kind: 'key-erased'; readonly kids: readonly string[] }
   | { readonly kind: 'key-removed'; readonly kids: readonly string[] }

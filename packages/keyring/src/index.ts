@@ -2,6 +2,8 @@ export { type AuditEntry, type AuditTrail, changesBetween, type RingChange } fro
 export { backOffMs } from './back-off.ts'
 export { checkBackup, readBackup, writeBackup } from './backup-file.ts'
 export { errorCodeOf, type KeyringEvent } from './events.ts'
+export { type KeyDocumentOptions, MAX_KEY_DOCUMENT_BYTES, readKeyPair } from './key-document.ts'
+export type { KeyImport } from './key-import.ts'
 export {
   type GenerateKeyPair,
   generateSigningPair,

@@ -26,8 +26,8 @@ export interface KeyRecord {
   readonly revokedReason: string | null
 }
 
-/** How a key came to be: with the ring, on schedule, or in an emergency. */
-export type KeyOrigin = 'first' | 'scheduled' | 'emergency'
+/** How a key came to be: with the ring, on schedule, in an emergency, or from elsewhere. */
+export type KeyOrigin = 'first' | 'scheduled' | 'emergency' | 'imported'
 
 /** State of a key, derived from its times. */
 export type KeyState = 'next' | 'active' | 'retired' | 'revoked' | 'removed'

@@ -14,7 +14,8 @@ import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT } from './audited-save.ts'
 import { errorCodeOf, type KeyringEvent } from './events.ts'
 import { KeyHandles } from './key-handles.ts'
-import { type GenerateKeyPair, generateSigningPair } from './key-pair.ts'
+import type { KeyImport } from './key-import.ts'
+import { type GenerateKeyPair, generateSigningPair, type KeyPair } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
 import { judgeHealth, type KeyringHealth } from './keyring-health.ts'
 import type { Rotation, RotationUrgency } from './manual-rotation.ts'
@@ -199,14 +200,28 @@ export class KeyManager {
 
   /**
    * Takes a key out of use at once. When it is the active one the spare signs from now on; a fresh pair does when there is
-   * no spare. `storeLeaked`: then every key goes whose private half is in the store, whatever became
-   * of the one that is asked for, and a fresh pair signs.
+   * no spare. `storeLeaked`: then every key goes whose private half is in the store by what this
+   * process knows, and a fresh pair signs.
    *
    * @throws {KeyturnError} `key_not_found` for a kid that the ring never had; `key_already_revoked` and `key_removed`
-   * without `storeLeaked`; what the store throws
+   * for one that is out of use; what the store throws
    */
   async revoke(kid: string, options: RevocationOptions): Promise<RevocationOutcome> {
     const outcome = await this.#operator.revoke(kid, options)
+    this.#rotator.wake()
+    return outcome
+  }
+
+  /**
+   * Makes a key from elsewhere the next one, in the place of that which there is: it is published now, and signs when that one
+   * would have, or when {@link KeyManager.rotate} says. `readKeyPair` makes a pair from PEM or a JWK.
+   *
+   * @throws {JwkRefused} for a key that verifiers would skip
+   * @throws {KeyturnError} `key_known` for a key that the ring has or had; `import_too_late` within a lead of the next handover;
+   * `set_full`; `clock_in_doubt`; what the store throws
+   */
+  async importKey(pair: KeyPair): Promise<KeyImport> {
+    const outcome = await this.#operator.importKey(pair)
     this.#rotator.wake()
     return outcome
   }

@@ -38,12 +38,7 @@ export function earliestActivation(
   now: number,
   { force, queue, withinMs, clockTrusted }: RotationRequest,
 ): { readonly next: KeyRecord; readonly activateAt: number } {
-  if (!clockTrusted) {
-    throw new KeyturnError('clock_in_doubt', 'the clock was set, or is behind the last write of the ring', {
-      remedy:
-        'put the clock right and wait for as long as a key is published before it signs; revoke at any time',
-    })
-  }
+  assertClockTrusted(clockTrusted)
   const next = findKey(ring, 'next', now)
   if (next === undefined) {
     throw new KeyturnError('no_next_key', 'there is no next key to activate', {
@@ -55,6 +50,15 @@ export function earliestActivation(
   if (queue === true) return { next, activateAt: next.signableAt }
   throw new KeyturnError('rotation_too_early', 'the next key has not been published for its lead', {
     remedy: `wait until ${new Date(next.signableAt).toISOString()}, or book that time with --queue`,
+  })
+}
+
+/** @throws {KeyturnError} `clock_in_doubt` */
+export function assertClockTrusted(clockTrusted: boolean): void {
+  if (clockTrusted) return
+  throw new KeyturnError('clock_in_doubt', 'the clock was set, or is behind the last write of the ring', {
+    remedy:
+      'put the clock right and wait for as long as a key is published before it signs; revoke at any time',
   })
 }
 

@@ -34,6 +34,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.record({ does: oneOf('store'), isUp: oneOf(true, true, true, false) }), weight: 4 },
   { arbitrary: fc.record({ does: oneOf('stop', 'sleep'), ms: fc.oneof(span, oneOf(60 * DAY)) }), weight: 2 },
   { arbitrary: fc.record({ does: oneOf('set-back'), ms: fc.integer({ min: 1, max: HOUR }) }), weight: 2 },
+  { arbitrary: fc.record({ does: oneOf('import') }), weight: 3 },
   fc.record({ does: oneOf('set-back'), ms: oneOf(DAY, 60 * DAY) }),
   fc.record({ does: oneOf('revoke'), victim: oneOf('active', 'next', 'retired'), leaked: fc.boolean() }),
 )

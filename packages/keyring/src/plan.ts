@@ -1,9 +1,8 @@
-import { JWK_SET_LIMITS } from '@keyturn/core'
 import { erasePrivateHalves, type Moment, raiseMaxTtl, rememberExposure } from './changes.ts'
 import type { ClockLook } from './clock-guard.ts'
 import { stateOf } from './key-record.ts'
-import { publishedSet } from './published-set.ts'
 import { activeKey, currentExposure, effectiveNow, findKey, inUseUntil, type KeyRing } from './ring.ts'
+import { hasRoom } from './set-limit.ts'
 import { exposureOf, type KeyPolicy, leadOf, propagationOf, publishedBytes, type Timing } from './timing.ts'
 
 /** A step that is due. What it takes is in it; when it is due was decided by {@link plan}. */
@@ -31,20 +30,10 @@ export function plan(ring: KeyRing, policy: KeyPolicy, moment: Moment): readonly
   if (raised.length > 0) decisions.push({ kind: 'raise-max-ttl', kids: raised })
   const erased = ring.keys.filter((key) => key.privateKey !== null && eraseAt(key, policy) <= now)
   if (erased.length > 0) decisions.push({ kind: 'erase-private-halves', kids: erased.map(({ kid }) => kid) })
-  if (findKey(ring, 'next', now) === undefined && hasRoom(ring, policy, now))
+  if (findKey(ring, 'next', now) === undefined && hasRoom(ring, publishedBytes(policy), now))
     decisions.push({ kind: 'add-next' })
   if (ring.echoes) decisions.push({ kind: 'scrub' })
   return decisions
-}
-
-/**
- * Verifiers take the set with one key more. A policy sees to that for rotations by the schedule; manual ones come on top, and
- * then the next key has to wait until an older one goes.
- */
-export function hasRoom(ring: KeyRing, policy: KeyPolicy, now: number): boolean {
-  const { document } = publishedSet(ring, now)
-  const bytes = Buffer.byteLength(JSON.stringify(document)) + publishedBytes(policy)
-  return document.keys.length < JWK_SET_LIMITS.keys && bytes <= JWK_SET_LIMITS.bytes
 }
 
 /** The moment at which a clock was looked at: it is trusted if it did not jump lately, and is not behind the ring. */

@@ -17,44 +17,57 @@ export interface Revocation {
   readonly reason: string
   /** A pair to sign with where no spare is left; a spare that came meanwhile is better, since verifiers may know it. */
   readonly replacement: KeyPair | undefined
-  /** The store itself leaked: every key whose private half it still holds goes too. */
-  readonly storeLeaked: boolean
+  /** Other keys that go too: their private halves leaked with the store. */
+  readonly leakedKids: readonly string[]
 }
 
 /** What a revocation leads to. Times in milliseconds. */
 export interface RevocationOutcome {
   /** The key that was asked for. */
   readonly revokedKid: string
-  /** Every key that this took out of use, the one that was asked for first; it is missing where it was out of use before. */
+  /** Every key that this took out of use, the one that was asked for first. */
   readonly revokedKids: readonly string[]
   readonly activeKid: string
   /** By then the last verifier that can reach the key set refuses the revoked keys' tokens. */
   readonly refusedEverywhereBy: number
 }
 
+/** The keys that leaked with a store that holds this ring. */
+export function leakedWith(ring: KeyRing): readonly string[] {
+  return ring.keys.filter(({ privateKey }) => privateKey !== null).map(({ kid }) => kid)
+}
+
 /**
  * The keys that a revocation takes out of use: the one that is asked for, first, and the others whose private halves leaked.
+ * Whoever asks for one that is out of use does not know the ring as it is: the others may have been made since, because of the
+ * same leak.
  *
- * @throws {KeyturnError} `key_not_found` for a kid that the ring never had; `key_already_revoked`, `key_removed` where the
- * one that is asked for is out of use, and no other is to go
+ * @throws {KeyturnError} `key_not_found` for a kid that the ring never had; `key_already_revoked`, `key_removed` for one that is
+ * out of use
  */
 export function keysToRevoke(
   ring: KeyRing,
-  { kid, storeLeaked }: Pick<Revocation, 'kid' | 'storeLeaked'>,
+  { kid, leakedKids }: Pick<Revocation, 'kid' | 'leakedKids'>,
 ): readonly KeyRecord[] {
-  const asked = ring.keys.filter((key) => key.kid === kid)
+  const [asked] = ring.keys.filter((key) => key.kid === kid && key.revokedAt === null)
+  if (asked === undefined) throw outOfUse(ring, kid)
+  const others = ring.keys.filter((key) => key !== asked && key.revokedAt === null)
+  return [asked, ...others.filter((key) => leakedKids.includes(key.kid))]
+}
+
+function outOfUse(ring: KeyRing, kid: string): KeyturnError {
+  const isRevoked = ring.keys.some((key) => key.kid === kid)
   const tomb = ring.tombstones.find((candidate) => candidate.kid === kid)
-  if (asked.length === 0 && tomb === undefined) {
-    throw new KeyturnError('key_not_found', 'the ring never had such a key', {
+  const remedy = 'for all that the store holds, name a key that is in use; see: keyturn keys list'
+  if (isRevoked || tomb?.fate === 'revoked')
+    return new KeyturnError('key_already_revoked', 'that key is revoked already', { remedy })
+  if (tomb === undefined) {
+    return new KeyturnError('key_not_found', 'the ring never had such a key', {
       remedy: 'see: keyturn keys list',
     })
   }
-  const leaked = ring.keys.filter((key) => storeLeaked && key.kid !== kid && key.privateKey !== null)
-  const going = [...asked.filter(({ revokedAt }) => revokedAt === null), ...leaked]
-  if (going.length > 0) return going
-  throw tomb?.fate === 'removed'
-    ? new KeyturnError('key_removed', 'that key has left the ring, and its last token has expired')
-    : new KeyturnError('key_already_revoked', 'that key is revoked already')
+  const message = 'that key has left the ring, and no token of it is good'
+  return new KeyturnError('key_removed', message, { remedy })
 }
 
 /** Who signs after a revocation, and whether that key does so before its lead because of it. */

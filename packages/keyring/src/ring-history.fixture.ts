@@ -2,11 +2,13 @@ import { generateKeyPairSync } from 'node:crypto'
 import { type Clock, formatDuration } from '@keyturn/core'
 import { addNext, createRing, hastenNext, nextGeneration, revokeKey } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
+import { importKey } from './key-import.ts'
 import { type KeyPair, pairOf } from './key-pair.ts'
 import { type KeyRecord, stateOf } from './key-record.ts'
 import { earliestActivation, type RotationUrgency } from './manual-rotation.ts'
 import { applyHousekeeping, momentOf, nextPlanAt, plan } from './plan.ts'
 import { PublishedSets, publishedSet } from './published-set.ts'
+import { leakedWith } from './revocation.ts'
 import * as rings from './ring.ts'
 import { decodeRing, encodeRing } from './stores/ring-codec.ts'
 import {
@@ -35,6 +37,7 @@ export type Step =
   | { readonly does: 'restart'; readonly settings: Partial<Settings> }
   | { readonly does: 'rotate'; readonly urgency: RotationUrgency }
   | { readonly does: 'revoke'; readonly victim: 'active' | 'next' | 'retired'; readonly leaked: boolean }
+  | { readonly does: 'import' }
   | { readonly does: 'store'; readonly isUp: boolean }
 
 /** Plays steps, and throws at the first invariant that does not hold, with the story so far. */
@@ -45,6 +48,8 @@ export class RingHistory {
   /** Sets in the hands of verifiers: which kids, for how long, and when last served, in real time. */
   readonly #served = new Map<string, { kids: readonly string[]; exposureMs: number; until: number }>()
   readonly #revoked = new Set<string>()
+  /** Kids that gave way to an imported key before they signed. */
+  readonly #replaced = new Set<string>()
   readonly #ever = new Set<string>()
   /** Kids that may sign before their lead has passed. */
   readonly #excused = new Set<string>()
@@ -97,6 +102,7 @@ export class RingHistory {
     if (step.does === 'store') this.#isUp = step.isUp
     if (step.does === 'rotate' && this.#isUp) this.#rotate(step.urgency)
     if (step.does === 'revoke' && this.#isUp) this.#revoke(step.victim, step.leaked)
+    if (step.does === 'import' && this.#isUp) this.#import()
   }
 
   /** Time in which the process runs: it stops at, and right before, every instant at which something is due. */
@@ -180,15 +186,35 @@ export class RingHistory {
   #revoke(victim: string, storeLeaked: boolean): void {
     const target = this.#ring.keys.findLast((key) => stateOf(key, this.#now) === victim)
     if (target === undefined) return
-    const isGone = (key: KeyRecord) => key === target || (storeLeaked && key.privateKey !== null)
-    for (const { kid } of this.#ring.keys.filter(isGone)) this.#revoked.add(kid)
+    const leakedKids = storeLeaked ? leakedWith(this.#ring) : []
+    for (const kid of [target.kid, ...leakedKids]) this.#revoked.add(kid)
     // made ahead of time, as by an operator who saw no spare: one that is there after all comes first
     const revocation = { kid: target.kid, reason: 'leaked', replacement: this.#pair() }
     this.#commit('operator', (ring) =>
-      revokeKey(ring, { ...revocation, storeLeaked }, this.#policy, this.#wall),
+      revokeKey(ring, { ...revocation, leakedKids }, this.#policy, this.#wall),
     )
     const heir = rings.activeKey(this.#ring, this.#now)
     if (heir.origin === 'emergency' || heir.activateAt < heir.signableAt) this.#excused.add(heir.kid)
+  }
+
+  #import(): void {
+    const pair = this.#pair()
+    const moment = this.#moment()
+    const next = rings.findKey(this.#ring, 'next', this.#now)
+    try {
+      importKey(this.#ring, pair, this.#policy, moment)
+    } catch (error) {
+      const { code = '' } = error as { code?: string }
+      if (!['clock_in_doubt', 'import_too_late', 'set_full'].includes(code)) throw error
+      return
+    }
+    if (next !== undefined) this.#replaced.add(next.kid)
+    this.#commit('operator', (ring) => importKey(ring, pair, this.#policy, moment))
+    const imported = this.#ring.keys.find(({ kid }) => kid === pair.kid)
+    invariant(
+      next === undefined || imported?.activateAt === next.activateAt,
+      '3: an imported key takes over the handover of the one that it replaces',
+    )
   }
 
   #commit(by: 'schedule' | 'operator', change: (ring: rings.KeyRing) => rings.KeyRing): void {
@@ -206,7 +232,8 @@ export class RingHistory {
     for (const key of before.keys) {
       const later = after.keys.find(({ kid }) => kid === key.kid)
       const isOwed = key.publishUntil === null || key.publishUntil > this.#latest
-      invariant(later !== undefined || !isOwed || this.#revoked.has(key.kid), '6: a key that is owed stays')
+      const isGiven = this.#revoked.has(key.kid) || this.#replaced.has(key.kid)
+      invariant(later !== undefined || !isOwed || isGiven, '6: a key that is owed stays')
       if (later !== undefined && by === 'schedule') this.#assertUnmoved(key, later)
     }
     for (const key of after.keys.filter(({ kid }) => before.keys.every((old) => old.kid !== kid))) {

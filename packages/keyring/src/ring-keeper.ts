@@ -9,7 +9,6 @@ import type { GenerateKeyPair, KeyPair } from './key-pair.ts'
 import {
   applyHousekeeping,
   type Decision,
-  hasRoom,
   isClockBehind,
   isRotationOverdue,
   momentOf,
@@ -23,11 +22,11 @@ import {
   effectiveNow,
   findKey,
   type KeyRing,
-  publishedKeys,
   ringReplaced,
 } from './ring.ts'
+import { assertRoom } from './set-limit.ts'
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'
-import { type KeyPolicy, leadOf } from './timing.ts'
+import { type KeyPolicy, leadOf, publishedBytes } from './timing.ts'
 
 /** What a {@link RingKeeper} works with. */
 export interface RingKeeperOptions {
@@ -42,6 +41,8 @@ export interface RingKeeperOptions {
 /** What a ring is to become, and whatever else there is to say of that. */
 export interface Change {
   readonly ring: KeyRing
+  /** The operator's words, for the audit log: a key that never signed leaves nothing in the ring that could hold them. */
+  readonly reason?: string
 }
 
 /** A ring before a change and after it: the same one where there was nothing to change. */
@@ -162,7 +163,7 @@ export class RingKeeper {
     const { policy, generate } = this.#options
     const now = effectiveNow(this.#ring, storeNow(this.#options))
     if (findKey(this.#ring, 'next', now) !== undefined) return
-    if (!hasRoom(this.#ring, policy, now)) throw setFull(this.#ring, now)
+    assertRoom(this.#ring, publishedBytes(policy), now)
     const pair = await generate(policy)
     const { after } = await this.commit((ring, moment) => {
       const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
@@ -184,19 +185,19 @@ export class RingKeeper {
    */
   async commit<What extends Change>(
     change: (ring: KeyRing, moment: Moment) => What,
-  ): Promise<Commit & Omit<What, 'ring'>> {
+  ): Promise<Commit & Omit<What, 'ring' | 'reason'>> {
     for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
       const before = this.#ring
       const moment = this.#moment()
       const decidedAt = this.#options.clock.monotonicNow()
       const isStale = () => this.#options.clock.monotonicNow() - decidedAt > STALE_AFTER_MS
-      const { ring: changed, ...what } = change(before, moment)
+      const { ring: changed, reason, ...what } = change(before, moment)
       if (changed === before) return { ...what, before, after: before }
       const after = nextGeneration(before, changed, moment)
       assertRing(after, moment.now)
       assertFollows(before, after)
       try {
-        const saved = await saveAudited(this.#options, after, { before, isStale })
+        const saved = await saveAudited(this.#options, after, { before, isStale, reason })
         this.#accept(before, saved)
         return { ...what, before, after: saved }
       } catch (error) {
@@ -284,11 +285,4 @@ async function createAndSave(options: RingKeeperOptions): Promise<KeyRing> {
     if (theirs === undefined) throw error
     return theirs
   }
-}
-
-function setFull(ring: KeyRing, now: number): KeyturnError {
-  const ends = publishedKeys(ring, now).flatMap(({ publishUntil }) => publishUntil ?? [])
-  return new KeyturnError('set_full', 'the key set holds as many keys as verifiers take', {
-    remedy: `wait until a key has gone, at ${new Date(Math.min(...ends)).toISOString()}`,
-  })
 }

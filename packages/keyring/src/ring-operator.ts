@@ -1,14 +1,21 @@
-import { KeyturnError } from '@keyturn/core'
+import { KeyturnError, parseJwk } from '@keyturn/core'
 import { hastenNext, revokeKey } from './changes.ts'
 import type { KeyringEvent } from './events.ts'
-import type { GenerateKeyPair, KeyPair } from './key-pair.ts'
+import { describeImport, importKey, type KeyImport } from './key-import.ts'
+import { type GenerateKeyPair, type KeyPair, publishedJwk } from './key-pair.ts'
 import {
   describeRotation,
   earliestActivation,
   type Rotation,
   type RotationUrgency,
 } from './manual-rotation.ts'
-import { keysToRevoke, type RevocationOptions, type RevocationOutcome, successionOf } from './revocation.ts'
+import {
+  keysToRevoke,
+  leakedWith,
+  type RevocationOptions,
+  type RevocationOutcome,
+  successionOf,
+} from './revocation.ts'
 import { effectiveNow, inUseUntil } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
 import type { KeyPolicy } from './timing.ts'
@@ -64,11 +71,14 @@ export class RingOperator {
     { reason, storeLeaked = false }: RevocationOptions,
   ): Promise<RevocationOutcome> {
     const { keeper, policy, generate, onEvent } = this.#options
-    const wanted = { kid: revokedKid, reason, storeLeaked }
+    // as the operator saw it: what others make meanwhile, because of the same leak, has not leaked
+    const leakedKids = storeLeaked ? leakedWith(keeper.ring) : []
+    const wanted = { kid: revokedKid, reason, leakedKids }
     const revokeWith = (replacement: KeyPair | undefined) =>
       keeper.commit((ring, moment) => ({
         ring: revokeKey(ring, { ...wanted, replacement }, policy, moment.now),
         revokedKids: keysToRevoke(ring, wanted).map(({ kid }) => kid),
+        reason,
       }))
     const { before, after, revokedKids } = await revokeWith(undefined).catch(async (error: unknown) => {
       if (!(error instanceof KeyturnError) || error.code !== 'no_spare') throw error
@@ -79,6 +89,20 @@ export class RingOperator {
     // reckoned from now, not from when it was decided: the write may have taken its time
     const refusedEverywhereBy = inUseUntil(after, keeper.now + policy.timing.storePollMs)
     return { revokedKid, revokedKids, activeKid, refusedEverywhereBy }
+  }
+
+  /** Makes a key from elsewhere the next one. */
+  async importKey(pair: KeyPair): Promise<KeyImport> {
+    const { keeper, policy, onEvent } = this.#options
+    // what verifiers would skip must not come into the set
+    parseJwk(publishedJwk(pair))
+    const { before, after } = await keeper.commit((ring, moment) => ({
+      ring: importKey(ring, pair, policy, moment),
+    }))
+    const outcome = describeImport(before, after, pair)
+    const { kid, activateAt, replacedKid } = outcome
+    onEvent({ kind: 'key-imported', kid, activateAt, replacedKid })
+    return outcome
   }
 
   /** Lets a ring sign that came out of a backup. */

@@ -51,6 +51,24 @@ export function assertPrivateFile(stats: Stats, path: string): void {
   assertOwner(stats, path, 'file')
 }
 
+/**
+ * Reads a file that is private: a regular one, and of nobody else.
+ *
+ * @returns `undefined` for one that is larger than `maxBytes`
+ * @throws {KeyturnError} `store_unsafe`
+ * @throws what the file system says, `ELOOP` for a link
+ */
+export async function readPrivateFile(path: string, maxBytes: number): Promise<Buffer | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const stats = await file.stat()
+    assertPrivateFile(stats, path)
+    return stats.size > maxBytes ? undefined : await file.readFile()
+  } finally {
+    await file.close()
+  }
+}
+
 /** Makes a folder 0700 with its parents, each durable, and of the owner of the folder in which the first was made. */
 export async function makePrivateFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 })

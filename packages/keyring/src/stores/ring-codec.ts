@@ -24,7 +24,7 @@ import {
 
 const FORMAT = 1
 const MAX_DEPTH = 6
-const ORIGINS: readonly KeyOrigin[] = ['first', 'scheduled', 'emergency']
+const ORIGINS: readonly KeyOrigin[] = ['first', 'scheduled', 'emergency', 'imported']
 
 /** Why a document is no ring. Never holds any of it. */
 export class RingMalformed extends Error {

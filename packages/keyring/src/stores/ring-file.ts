@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { KeyturnError } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
-import { assertPrivateFile } from './private-files.ts'
+import { readPrivateFile } from './private-files.ts'
 import { decodeRing, encodeRing, RingMalformed } from './ring-codec.ts'
 import type { Sealing } from './ring-sealer.ts'
 
@@ -48,16 +46,9 @@ export async function encodeRingFile(ring: KeyRing, { sealer }: Sealing = {}): P
  * @throws what the file system throws
  */
 export async function readRingFile(path: string): Promise<Buffer> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-  try {
-    const stats = await file.stat()
-    assertPrivateFile(stats, path)
-    if (stats.size > MAX_BYTES) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
-    return await file.readFile()
-  } finally {
-    await file.close()
-  }
+  const file = await readPrivateFile(path, MAX_BYTES)
+  if (file === undefined) throw new RingMalformed(`expected at most ${MAX_BYTES} bytes`)
+  return file
 }
 
 /**

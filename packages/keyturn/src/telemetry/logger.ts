@@ -57,11 +57,13 @@ const LEVELS: Partial<Record<KeyringEvent['kind'], 'debug' | 'warn' | 'error'>> 
   'clock-jumped': 'warn',
   'key-revoked': 'warn',
   'ring-confirmed': 'warn',
+  'key-imported': 'warn',
 }
 
 const MESSAGES: Readonly<Record<KeyringEvent['kind'], string>> = Object.freeze({
   'ring-created': 'a new key ring was created',
   'key-created': 'a next key was made and published',
+  'key-imported': 'an operator imported the next key',
   'key-activated': 'a key began to sign',
   'key-erased': 'private halves were destroyed',
   'key-removed': 'keys left the published set',

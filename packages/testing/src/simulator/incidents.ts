@@ -31,6 +31,7 @@ const WEIGHTS = Object.freeze({
   force: 2,
   revoke: 3,
   fresh: 1,
+  import: 3,
   sleep: 3,
   wake: 6,
   wander: 3,
@@ -105,6 +106,7 @@ export const happen: Readonly<Record<Incident, (world: World) => void>> = Object
   force: (world: World) => void give(world, 'rotate --force'),
   revoke: (world: World) => void give(world, 'revoke'),
   fresh: (world: World) => void give(world, 'revoke --fresh'),
+  import: (world: World) => void give(world, 'import'),
   sleep: (world: World) =>
     forAny(world, world.replicas, ({ name, machine }) => {
       world.note(name, 'and its machine go to sleep')

@@ -3,7 +3,14 @@ import type { Replica } from './replica.ts'
 import type { World } from './world.ts'
 
 /** What an operator can order, by the names of the command line. */
-export type Order = 'rotate' | 'rotate --queue' | 'rotate --force' | 'revoke' | 'revoke --fresh' | 'confirm'
+export type Order =
+  | 'rotate'
+  | 'rotate --queue'
+  | 'rotate --force'
+  | 'revoke'
+  | 'revoke --fresh'
+  | 'import'
+  | 'confirm'
 
 /** Tells a process what to do; what comes of it is for the history. */
 type Errand = (manager: KeyManager, replica: Replica) => Promise<object>
@@ -54,11 +61,9 @@ async function carryOut(
   { order, opened }: { readonly order: Order; readonly opened: Promise<KeyManager | undefined> },
 ): Promise<void> {
   const isEmergency = order === 'rotate --force' || order.startsWith('revoke')
-  const isLeak = order === 'revoke --fresh'
   const errand = errandOf(world, order)
   replica.errands += 1
   if (isEmergency) replica.emergencies += 1
-  if (isLeak) replica.leaks += 1
   world.note(replica.name, `is told: ${order}`)
   try {
     const manager = await opened
@@ -69,11 +74,11 @@ async function carryOut(
   } finally {
     replica.errands -= 1
     if (isEmergency) replica.emergencies -= 1
-    if (isLeak) replica.leaks -= 1
   }
 }
 
 function errandOf(world: World, order: Order): Errand {
+  if (order === 'import') return importation(world)
   if (order === 'confirm') return confirmation
   return order.startsWith('rotate') ? rotation(order) : revocation(world, order === 'revoke --fresh')
 }
@@ -81,6 +86,10 @@ function errandOf(world: World, order: Order): Errand {
 const confirmation: Errand = async (manager) => {
   await manager.confirm()
   return {}
+}
+
+function importation(world: World): Errand {
+  return async (manager) => ({ ...(await manager.importKey(world.foreignPair())) })
 }
 
 function rotation(order: Order): Errand {
@@ -96,11 +105,15 @@ function rotation(order: Order): Errand {
 /** Of the active key more often than of another. */
 function revocation(world: World, storeLeaked: boolean): Errand {
   const { random, time } = world
-  return async (manager, { machine }) => {
+  return async (manager, { machine, leaks }) => {
     const keys = manager.ring().keys.filter(({ revokedAt }) => revokedAt === null)
     const active = keys.find(({ signUntil }) => signUntil === null || signUntil > time.now)
     const { kid } = active !== undefined && random.chance(0.6) ? active : random.pick(keys)
-    const outcome = await manager.revoke(kid, { reason: 'simulated', storeLeaked })
+    const leaked = new Set(keys.filter(({ privateKey }) => privateKey !== null).map((key) => key.kid))
+    if (storeLeaked) leaks.add(leaked)
+    const outcome = await manager
+      .revoke(kid, { reason: 'simulated', storeLeaked })
+      .finally(() => leaks.delete(leaked))
     const { revokedKids, activeKid, refusedEverywhereBy } = outcome
     // what a clock prints that was set, only that clock understands
     if (world.isSettled) {

@@ -37,8 +37,8 @@ export class Replica {
   errands = 0
   /** How many of them may let a key sign before its lead. */
   emergencies = 0
-  /** How many of those say that the store leaked. */
-  leaks = 0
+  /** What leaked, by those of them that say that the store did: the keys that it held when they were given. */
+  readonly leaks = new Set<ReadonlySet<string>>()
   /** It brings back a ring out of a backup. */
   isRestoring = false
 
@@ -54,7 +54,7 @@ export class Replica {
       isOperator: this.errands > 0,
       mayHurry: this.emergencies > 0,
       isRestoring: this.isRestoring,
-      mustRevokeAll: this.leaks > 0 && this.leaks === this.emergencies,
+      mustRevoke: this.#mustRevoke(),
       isInDoubt: this.isInDoubt,
       hasWrongClock: this.clockWrongMs !== 0,
     })
@@ -79,6 +79,13 @@ export class Replica {
   get clockWrongMs(): number {
     const { errorMs } = this.machine
     return Math.abs(errorMs) <= this.policy.timing.clockSkewMs ? 0 : errorMs
+  }
+
+  /** With several orders at once nobody knows which of them a write is about. */
+  #mustRevoke(): readonly string[] {
+    const [leaked, ...more] = this.leaks
+    if (leaked === undefined || this.leaks.size < this.emergencies) return []
+    return [...leaked].filter((kid) => more.every((other) => other.has(kid)))
   }
 
   /** Its clock is ahead, and it has no way to know. */

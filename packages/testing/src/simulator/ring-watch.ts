@@ -98,11 +98,17 @@ function* lostKeys(ring: KeyRing, { now, owed, nameOf }: WriteContext): Generato
 function* newKeys(before: KeyRing, ring: KeyRing, { writer, nameOf }: WriteContext): Generator<Violation> {
   const made = ring.keys.filter(({ kid }) => before.keys.every((key) => key.kid !== kid))
   if (made.length > 1) yield violation('invariant-8', `one write of ${writer.name} adds ${made.length} keys`)
-  const hasNext = before.keys.some((key) => stateOf(key, ring.writtenAt) === 'next')
+  const next = before.keys.find((key) => stateOf(key, ring.writtenAt) === 'next')
   for (const { kid, origin, activateAt } of made) {
-    if (origin !== 'scheduled') continue
+    if (origin !== 'scheduled' && origin !== 'imported') continue
     const what = `${writer.name} makes ${nameOf(kid)}`
-    if (hasNext) yield violation('invariant-8', `${what} though there is a next key`)
+    if (next !== undefined && origin === 'scheduled')
+      yield violation('invariant-8', `${what} though there is a next key`)
+    if (next !== undefined && origin === 'imported') {
+      if (activateAt !== next.activateAt)
+        yield violation('invariant-7', `${what}, and moves the handover that was fixed`)
+      continue
+    }
     if (activateAt < writer.soonestActivation)
       yield violation(
         'promise-R5',
@@ -137,7 +143,8 @@ function* irreversible(before: KeyRing, ring: KeyRing, context: WriteContext): G
     violation('promise-R8', `${writer.name} ${what} while its clock is in doubt`)
   const known = new Set(before.keys.map(({ kid }) => kid))
   for (const { kid, origin } of ring.keys) {
-    if (origin === 'scheduled' && !known.has(kid)) yield doubtful(`makes ${nameOf(kid)}`)
+    const isPlanned = origin === 'scheduled' || origin === 'imported'
+    if (isPlanned && !known.has(kid)) yield doubtful(`makes ${nameOf(kid)}`)
   }
   for (const { kid, privateKey } of before.keys) {
     if (isRevoked(ring, kid)) continue
@@ -148,12 +155,12 @@ function* irreversible(before: KeyRing, ring: KeyRing, context: WriteContext): G
   }
 }
 
-/** A store that leaked takes every key with it whose private half it held. */
+/** A store that leaked takes every key with it whose private half it held when an operator said so. */
 function* sparedKeys(before: KeyRing, ring: KeyRing, { writer, nameOf }: WriteContext): Generator<Violation> {
   const isNew = ({ kid }: KeyRecord) => isRevoked(ring, kid) && !isRevoked(before, kid)
-  if (!writer.mustRevokeAll || !before.keys.some(isNew)) return
-  for (const { kid, privateKey } of before.keys) {
-    if (privateKey === null || isRevoked(ring, kid)) continue
+  if (!before.keys.some(isNew)) return
+  for (const { kid } of before.keys) {
+    if (!writer.mustRevoke.includes(kid) || isRevoked(ring, kid)) continue
     yield violation('promise-R13', `${writer.name} spares ${nameOf(kid)}, which leaked with the store`)
   }
 }

@@ -11,8 +11,8 @@ export interface Writer {
   readonly mayHurry: boolean
   /** It puts a backup in the place of a ring that was lost. */
   readonly isRestoring: boolean
-  /** All that an operator has told it in a hurry is that the store leaked. */
-  readonly mustRevokeAll: boolean
+  /** Kids that must go: all that an operator has told it in a hurry is that the store leaked, and it held these. */
+  readonly mustRevoke: readonly string[]
   /** Its clock is wrong. */
   readonly hasWrongClock: boolean
   /** Its clock is wrong, and it can see that. */

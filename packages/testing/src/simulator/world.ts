@@ -159,6 +159,13 @@ export class World {
     if (this.visitors.includes(visitor)) this.visitors.splice(this.visitors.indexOf(visitor), 1)
   }
 
+  /** A key pair that nobody in this world has made. */
+  foreignPair(): KeyPair {
+    const pair = pooledPair(this.#pairs++)
+    this.history.nameKey(pair.kid)
+    return pair
+  }
+
   /** By how much a clock may be wrong that every formula reckons with. */
   randomSkew(): number {
     return Math.round((2 * this.random.next() - 1) * this.policy.timing.clockSkewMs)
@@ -186,8 +193,7 @@ export class World {
   }
 
   async #makePair(replica: Replica): Promise<KeyPair> {
-    const pair = pooledPair(this.#pairs++)
-    this.history.nameKey(pair.kid)
+    const pair = this.foreignPair()
     const delay = this.random.between(0, this.random.chance(0.5) ? 5 : LONGEST_KEYGEN_MS)
     replica.pairsUnderWay += 1
     await new Promise<void>((resolve) => {
