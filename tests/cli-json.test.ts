@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, keyturn, startAuthority, stopAll } from './end-to-end/processes.ts'
 
 const page = fileURLToPath(new URL('../docs/reference/cli.md', import.meta.url))
+const PRIVATE_PEM = {
+  namedCurve: 'P-256',
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+} as const
 let documented: ReadonlyMap<string, readonly string[]>
 let folder: string
 /** What each command has printed. */
@@ -41,6 +46,11 @@ beforeAll(async () => {
   await note('keys list')
   const { activeKid } = await note('keys rotate')
   await note('keys revoke', '--reason', 'test', activeKid)
+  const key = join(folder, 'key.pem')
+  await writeFile(key, generateKeyPairSync('ec', PRIVATE_PEM).privateKey, { mode: 0o600 })
+  await note('keys import', key)
+  await note('clients rotate-secret', clientId)
+  await note('clients delete', clientId)
   const backup = join(folder, 'ring.json')
   await note('audit list')
   await note('audit verify')
@@ -49,8 +59,8 @@ beforeAll(async () => {
   await authority.stop()
   await rm(join(folder, 'data/keys'), { recursive: true })
   await note('keys restore', backup)
-  const key = randomBytes(32).toString('base64')
-  Object.assign(env, { KEYTURN_KEYS_ENCRYPTION_KEY: key })
+  const kek = randomBytes(32).toString('base64')
+  Object.assign(env, { KEYTURN_KEYS_ENCRYPTION_KEY: kek })
   await note('keys rewrap')
 })
 afterAll(async () => {

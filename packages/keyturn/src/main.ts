@@ -1,7 +1,9 @@
 import { systemClock } from '@keyturn/core'
 import { KeyManager } from '@keyturn/keyring'
 import type { FastifyInstance } from 'fastify'
+import { ActingClient } from './audit/acting-client.ts'
 import { Checkpointer } from './audit/checkpointer.ts'
+import { clientAudit } from './audit/client-audit.ts'
 import { actorOf, keyAudit } from './audit/key-audit.ts'
 import { revokeAgain } from './audit/revocations.ts'
 import { BackupFolder } from './backups/backup-folder.ts'
@@ -61,12 +63,14 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
   }
   try {
     const metrics = new Metrics()
+    const actor = actorOf('keyturn serve')
+    const acting = new ActingClient()
     const { store, state, isNew, complete } = await openInstallation(config, initialize)
     undo.push(() => state.close())
     const keys = await KeyManager.open({
       store,
       policy: config.policy,
-      audit: keyAudit(state, actorOf('keyturn serve')),
+      audit: keyAudit(state, actor, acting),
       onEvent: (event) => {
         logKeyringEvent(logger, event)
         metrics.onKeyringEvent(event)
@@ -77,7 +81,8 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     const backups = config.backups && backupKeeperOf(config, config.backups, { keys, metrics, logger })
     const health = () => authorityHealth({ keys, backups })
     metrics.observe({ keys, volume: volumeOf(config.dataDir), backups })
-    const clients = new ClientRegistry(state, systemClock.now)
+    const audit = clientAudit(state, actor)
+    const clients = new ClientRegistry({ store: state, now: systemClock.now, audit })
     const { issuer, audience, accessTokenTtlSeconds: ttlSeconds } = config
     const tokens = new TokenService({
       keys,
@@ -87,7 +92,17 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       maxTtlSeconds: config.policy.timing.maxTtlMs / 1000,
       onIssued: (signatureMs) => metrics.onIssued(signatureMs),
     })
-    const admin = createAdminServer({ keys, health, metrics, logger, host: config.admin.host })
+    const admin = await createAdminServer({
+      keys,
+      health,
+      clients,
+      issuer,
+      acting,
+      policy: config.policy,
+      metrics,
+      logger,
+      host: config.admin.host,
+    })
     undo.push(() => drain(admin))
     const server = await createPublicServer({
       keys,

@@ -1,14 +1,20 @@
 import { Command } from 'commander'
+import { clientAudit } from '../audit/client-audit.ts'
+import { actorOf } from '../audit/key-audit.ts'
 import { ClientRegistry } from '../service/client-registry.ts'
+import { rfc3339 } from '../service/rfc3339.ts'
 import { SqliteState } from '../state/sqlite-state.ts'
-import { print, rfc3339, say, table } from './output.ts'
+import { print, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
+import { nameOf } from './visit-keys.ts'
 
 /** `keyturn clients`: programs that may ask for tokens. */
 export function clientsCommands(): Command {
   const clients = new Command('clients').description('programs that may ask for tokens')
   clients.addCommand(createCommand())
   clients.addCommand(listCommand())
+  clients.addCommand(rotateSecretCommand())
+  clients.addCommand(deleteCommand())
   return clients
 }
 
@@ -24,12 +30,7 @@ function createCommand(): Command {
           scope.flatMap((one) => one.split(' ')),
         )
         const { clientId } = client
-        print(
-          command,
-          { clientId, clientSecret: secret },
-          `client id      ${clientId}\nclient secret  ${secret}`,
-        )
-        say('the secret is not shown again')
+        printSecret(command, clientId, secret)
       })
     })
 }
@@ -54,10 +55,43 @@ function listCommand(): Command {
     })
 }
 
+function rotateSecretCommand(): Command {
+  return withSettings(new Command('rotate-secret'), 'data-folder')
+    .argument('<client-id>', 'client that gets another secret; see: keyturn clients list')
+    .description('replace the secret of a client; the one before is refused at once')
+    .action(async (clientId: string, _options: unknown, command: Command) => {
+      await visit(command, async (registry) => {
+        const { secret } = await registry.rotateSecret(clientId)
+        printSecret(command, clientId, secret)
+        say('tokens that it got before stay good until they end')
+      })
+    })
+}
+
+function deleteCommand(): Command {
+  return withSettings(new Command('delete'), 'data-folder')
+    .argument('<client-id>', 'client to remove; see: keyturn clients list')
+    .description('remove a client; the authority refuses it, and every token of its own, at once')
+    .action(async (clientId: string, _options: unknown, command: Command) => {
+      await visit(command, async (registry) => {
+        const { name } = await registry.delete(clientId)
+        print(command, { clientId }, `${clientId} (${name}) is removed`)
+        say('services take tokens that it got, for itself or for users, until they end')
+      })
+    })
+}
+
+function printSecret(command: Command, clientId: string, secret: string): void {
+  const text = `client id      ${clientId}\nclient secret  ${secret}`
+  print(command, { clientId, clientSecret: secret }, text)
+  say('the secret is not shown again')
+}
+
 async function visit(command: Command, action: (registry: ClientRegistry) => Promise<void>): Promise<void> {
   const state = await SqliteState.open({ dataDir: configOf(command).dataDir, mayCreate: false })
   try {
-    await action(new ClientRegistry(state, Date.now))
+    const audit = clientAudit(state, actorOf(nameOf(command)))
+    await action(new ClientRegistry({ store: state, now: Date.now, audit }))
   } finally {
     await state.close()
   }

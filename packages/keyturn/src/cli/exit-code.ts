@@ -9,6 +9,8 @@ export const EXIT = Object.freeze({ done: 0, failed: 1, usage: 2, tokenRejected:
 export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
   Object.entries({
     // mended by giving the command something else, be it by argument, flag, variable or file, or by another runtime
+    algorithm_ambiguous: EXIT.usage,
+    algorithm_mismatch: EXIT.usage,
     algorithm_unavailable: EXIT.usage,
     algorithm_unknown: EXIT.usage,
     backup_unreadable: EXIT.usage,
@@ -23,6 +25,14 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
     expectations_invalid: EXIT.usage,
     flag_malformed: EXIT.usage,
     jwks_url_invalid: EXIT.usage,
+    key_encrypted: EXIT.usage,
+    key_file_unreadable: EXIT.usage,
+    key_malformed: EXIT.usage,
+    key_not_for_signatures: EXIT.usage,
+    key_not_private: EXIT.usage,
+    key_symmetric: EXIT.usage,
+    key_unknown_type: EXIT.usage,
+    key_weak: EXIT.usage,
     policy_invalid: EXIT.usage,
     token_missing: EXIT.usage,
     verifier_env_invalid: EXIT.usage,

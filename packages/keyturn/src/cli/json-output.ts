@@ -42,9 +42,15 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
   },
   'keyturn keys revoke': {
     revokedKid: 'the key that was named',
-    revokedKids: 'every key that this revoked, a list: that one first, unless it was out of use before',
+    revokedKids: 'every key that this revoked, a list: that one first',
     activeKid: 'the key that signs now',
     refusedEverywhereBy: 'time by which the last verifier that reaches the key set refuses them',
+  },
+  'keyturn keys import': {
+    kid: 'thumbprint of the key',
+    alg: 'its algorithm',
+    activateAt: 'time from which it signs',
+    replacedKid: 'the next key that it replaced; `null` where there was none',
   },
   'keyturn keys backup': { file: 'absolute path', ...RING },
   'keyturn keys restore': {
@@ -59,9 +65,11 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
     'events[].seq': 'number of the line',
     'events[].at': 'time; `null` in a line that cannot be read',
     'events[].kind':
-      '`unreadable` for a line that is not as it was written, else `ring-write`, `ring-write-failed` or `checkpoint`',
+      '`unreadable` for a line that is not as it was written, else `ring-write`, `ring-write-failed`, `client-created`, `client-secret-replaced`, `client-deleted` or `checkpoint`',
     'events[].hash': 'over this line and all before it',
-    'events[].actor?': 'who wrote the ring: `program`, the command, and `uid`, the user that it ran as',
+    'events[].actor?':
+      'who did it: `program`, the command, `uid`, the user that it ran as, and `client`, the id of one that asked for it over HTTP',
+    'events[].client?': 'what there is to know of a client, but for its secret',
     'events[].generation?': 'of the ring',
     'events[].failed?': 'code of the error, where the write failed',
     'events[].changes?': 'what the write does to the ring: a list, each with its `change`',
@@ -76,6 +84,11 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
   'keyturn clients create': {
     clientId: 'its id',
     clientSecret: 'its secret, which is not shown again',
+  },
+  'keyturn clients delete': { clientId: 'its id' },
+  'keyturn clients rotate-secret': {
+    clientId: 'its id',
+    clientSecret: 'its new secret, which is not shown again',
   },
   'keyturn clients list': {
     'clients[].clientId': 'its id',

@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type KeyRecord, stateOf } from '@keyturn/keyring'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import {
+  type DescribedKey,
+  describeRevocation,
+  describeRing,
+  describeRotation,
+} from '../service/key-reports.ts'
 import { backupCommand, restoreCommand, rewrapCommand, verifyCommand } from './backup-commands.ts'
-import { print, rfc3339, say, table } from './output.ts'
+import { importCommand } from './import-command.ts'
+import { print, say, table } from './output.ts'
 import { withSettings } from './setting-flags.ts'
 import { visitKeys, WITHOUT_AUDIT } from './visit-keys.ts'
 
@@ -12,6 +18,7 @@ export function keysCommands(): Command {
   keys.addCommand(listCommand())
   keys.addCommand(rotateCommand())
   keys.addCommand(revokeCommand())
+  keys.addCommand(importCommand())
   for (const command of [backupCommand(), restoreCommand(), verifyCommand(), rewrapCommand()]) {
     keys.addCommand(command)
   }
@@ -23,10 +30,8 @@ function listCommand(): Command {
     .description('show every key and its times')
     .action(async (_options: unknown, command: Command) => {
       await visitKeys(command, async (manager) => {
-        const ring = manager.ring()
-        const { now } = manager
-        const keys = ring.keys.map((key) => describeKey(key, now)).filter(({ state }) => state !== 'removed')
-        print(command, { generation: ring.generation, keys }, tableOf(keys))
+        const ring = describeRing(manager.ring(), manager.now)
+        print(command, ring, tableOf(ring.keys))
       })
     })
 }
@@ -49,13 +54,14 @@ function rotateCommand(): Command {
           queue: options.queue === true,
           force: options.force === true,
         })
-        const activateAt = rfc3339(rotation.activateAt)
+        const report = describeRotation(rotation)
+        const { activeKid, activateAt } = report
         const waitMs = rotation.activateAt - Date.now()
         if (options.wait === true && waitMs > 0) {
-          say(`waiting until ${activateAt}, when ${rotation.activeKid} signs`)
+          say(`waiting until ${activateAt}, when ${activeKid} signs`)
           await sleep(waitMs)
         }
-        print(command, { ...rotation, activateAt }, `${rotation.activeKid} signs from ${activateAt}`)
+        print(command, report, `${activeKid} signs from ${activateAt}`)
       })
     })
 }
@@ -81,19 +87,16 @@ function revokeCommand(): Command {
           reason: options.reason,
           storeLeaked: options.fresh === true,
         })
-        const refusedEverywhereBy = rfc3339(outcome.refusedEverywhereBy)
+        const report = describeRevocation(outcome)
         const lines = [
-          ...outcome.revokedKids.map((revoked) => `${revoked} is revoked`),
-          `${outcome.activeKid} signs; refused everywhere by ${refusedEverywhereBy}`,
+          ...report.revokedKids.map((revoked) => `${revoked} is revoked`),
+          `${report.activeKid} signs; refused everywhere by ${report.refusedEverywhereBy}`,
         ]
-        print(command, { ...outcome, refusedEverywhereBy }, lines.join('\n'))
-        if (!outcome.revokedKids.includes(kid)) say(`${kid} was out of use before`)
+        print(command, report, lines.join('\n'))
         say('a verifier that cannot reach the key set refuses it at the end of its stale-if-error time')
       })
     })
 }
-
-type DescribedKey = ReturnType<typeof describeKey>
 
 /** What was revoked has two columns more, where there is any. */
 function tableOf(keys: readonly DescribedKey[]): string {
@@ -114,20 +117,4 @@ function tableOf(keys: readonly DescribedKey[]): string {
 /** A person's words must not look like another row. */
 function onOneLine(text: string): string {
   return text.replaceAll('\n', '\\n')
-}
-
-function describeKey(key: KeyRecord, now: number) {
-  return {
-    kid: key.kid,
-    alg: key.alg,
-    state: stateOf(key, now),
-    createdAt: rfc3339(key.createdAt),
-    publishedAt: rfc3339(key.publishedAt),
-    activateAt: rfc3339(key.activateAt),
-    signUntil: rfc3339(key.signUntil),
-    publishUntil: rfc3339(key.publishUntil),
-    maxTtlSeconds: key.maxTtlSeconds,
-    revokedAt: rfc3339(key.revokedAt),
-    revokedReason: key.revokedReason,
-  }
 }

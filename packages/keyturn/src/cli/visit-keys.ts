@@ -3,7 +3,7 @@ import { type AuditTrail, KeyManager } from '@keyturn/keyring'
 import type { Command } from 'commander'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { actorOf, keyAudit } from '../audit/key-audit.ts'
-import { type KeyStoreLicence, openSharedKeyStore } from '../key-store.ts'
+import { type KeyStoreLicence, keysFolderOf, openSharedKeyStore } from '../key-store.ts'
 import { SqliteState } from '../state/sqlite-state.ts'
 import { configOf } from './setting-flags.ts'
 
@@ -15,11 +15,14 @@ export async function visitKeys(
 ): Promise<void> {
   const config = configOf(command)
   const audit = auditOf(command)
-  const manager = await KeyManager.open({
+  const opening = KeyManager.open({
     store: openSharedKeyStore(config, licence),
     policy: config.policy,
     serving: false,
     audit: audit.trail,
+  })
+  const manager = await opening.catch((error: unknown) => {
+    throw inFolder(error, keysFolderOf(config.dataDir))
   })
   try {
     await action(manager)
@@ -27,6 +30,16 @@ export async function visitKeys(
     await manager.close()
     await audit.close()
   }
+}
+
+/** A manager does not know where its store is, and whoever is in the wrong folder must see that. */
+function inFolder(error: unknown, folder: string): unknown {
+  if (!(error instanceof KeyturnError) || error.code !== 'ring_missing') return error
+  if (error.message.includes(folder)) return error
+  return new KeyturnError(error.code, `${error.message} in ${folder}`, {
+    remedy: `${error.remedy}, or name the data folder: --data-dir`,
+    cause: error,
+  })
 }
 
 /** What lets a command change the ring though the audit log cannot be written: an emergency must not wait for a database. */
@@ -70,6 +83,7 @@ export async function visitAudit<T>(command: Command, action: (log: AuditLog) =>
   }
 }
 
-function nameOf(command: Command): string {
+/** The command as an operator typed it. */
+export function nameOf(command: Command): string {
   return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
 }

@@ -15,3 +15,9 @@ export function isExpectedHost(header: string | undefined, own: string): boolean
   const name = word.toLowerCase()
   return name !== '' && (name === 'localhost' || name === own.toLowerCase() || isIP(name) === 4)
 }
+
+/** Says whether a page may ask: one that this listener has served. Programs send no `Origin`. */
+export function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
+  if (origin === undefined) return true
+  return /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host?.toLowerCase()
+}

@@ -28,15 +28,28 @@ export class HttpRefusal extends KeyturnError {
 }
 
 /** Errors of the services by what they mean over HTTP; an error that is not here is a bug or an outage of ours. */
-const STATUS_BY_CODE: Readonly<Record<string, number>> = Object.freeze({
-  scope_refused: 400,
-  claims_refused: 400,
-  ttl_too_long: 400,
-  ttl_invalid: 400,
-  state_failed: 503,
-  no_active_key: 503,
-  ring_held: 503,
+const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = Object.freeze({
+  400: [
+    ...['scope_refused', 'claims_refused', 'ttl_too_long', 'ttl_invalid'],
+    ...['key_malformed', 'key_encrypted', 'key_not_private', 'key_symmetric', 'key_unknown_type'],
+    ...['key_not_for_signatures', 'key_weak', 'key_self_test_failed'],
+    ...['algorithm_ambiguous', 'algorithm_mismatch', 'algorithm_unavailable'],
+  ],
+  404: ['key_not_found'],
+  409: [
+    ...['key_known', 'key_already_revoked', 'key_removed', 'import_too_late', 'set_full'],
+    ...['rotation_too_early', 'no_next_key', 'clock_in_doubt'],
+  ],
+  503: ['state_failed', 'store_failed', 'no_active_key', 'ring_held'],
 })
+const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map(
+  Object.entries(CODES_BY_STATUS).flatMap(([status, codes]) => codes.map((code) => [code, Number(status)])),
+)
+/** Errors that an operator cannot do anything about who is not told what; nothing of it is for others to know. */
+const SAYS_ITS_REMEDY: ReadonlySet<string> = new Set([
+  ...(CODES_BY_STATUS[409] ?? []),
+  ...['algorithm_ambiguous', 'algorithm_mismatch', 'ring_held'],
+])
 
 /** Errors that Fastify finds before a route is asked. */
 const CODE_BY_STATUS: Readonly<Record<number, string>> = Object.freeze({
@@ -54,6 +67,9 @@ const CODE_BY_STATUS: Readonly<Record<number, string>> = Object.freeze({
 export function problemOf(error: unknown, mediaType: string): Problem {
   if (error instanceof HttpRefusal) return { status: error.status, code: error.code, detail: error.message }
   const status = statusOf(error)
+  if (error instanceof KeyturnError && SAYS_ITS_REMEDY.has(error.code)) {
+    return { status, code: error.code, detail: [error.message, error.remedy].filter(Boolean).join(': ') }
+  }
   if (status >= 500) {
     const code = error instanceof KeyturnError && status === 503 ? error.code : 'internal_error'
     return { status, code, detail: 'something went wrong here; the log says what' }
@@ -102,7 +118,7 @@ export function isFailure(error: unknown, status: number): boolean {
 }
 
 function statusOf(error: unknown): number {
-  if (error instanceof KeyturnError) return STATUS_BY_CODE[error.code] ?? 500
+  if (error instanceof KeyturnError) return STATUS_BY_CODE.get(error.code) ?? 500
   const { statusCode } = error as Partial<FastifyError>
   return statusCode !== undefined && statusCode >= 400 && statusCode < 600 ? statusCode : 500
 }

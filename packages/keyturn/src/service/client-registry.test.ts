@@ -1,7 +1,8 @@
+import { KeyturnError } from '@keyturn/core'
 import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import type { ClientStore, RegisteredClient } from '../state/client-store.ts'
-import { ClientRegistry } from './client-registry.ts'
+import { type ClientChange, ClientRegistry } from './client-registry.ts'
 
 function registry() {
   const rows = new Map<string, RegisteredClient>()
@@ -9,8 +10,20 @@ function registry() {
     find: async (id) => rows.get(id),
     add: async (client) => void rows.set(client.clientId, client),
     list: async () => [...rows.values()],
+    replaceSecret: async (id, secretHash) => {
+      const client = rows.get(id)
+      if (client !== undefined) rows.set(id, { ...client, secretHash })
+      return client !== undefined
+    },
+    remove: async (id) => rows.delete(id),
   }
-  return { rows, clients: new ClientRegistry(store, () => 5) }
+  const changes: (ClientChange & { readonly before: number })[] = []
+  const log = { isFull: false }
+  const audit = async (change: ClientChange) => {
+    if (log.isFull) throw new KeyturnError('state_failed', 'the disk is full')
+    changes.push({ ...change, before: rows.size })
+  }
+  return { rows, changes, log, clients: new ClientRegistry({ store, now: () => 5, audit }) }
 }
 
 describe('clients (R47, R73, R75)', () => {
@@ -25,6 +38,48 @@ describe('clients (R47, R73, R75)', () => {
       expect(await clients.authenticate(client.clientId, wrong)).toBeUndefined()
     }
     expect(await clients.authenticate('unknown', secret)).toBeUndefined()
+  })
+
+  it('get another secret, and the one before is refused at once', async () => {
+    const { clients } = registry()
+    const { client, secret } = await clients.create('orders', ['a'])
+    const other = await clients.rotateSecret(client.clientId)
+    expect(other.client).toEqual(client)
+    expect(other.secret).toMatch(/^ktcs_[\w-]{43}$/)
+    expect(await clients.authenticate(client.clientId, secret)).toBeUndefined()
+    expect(await clients.authenticate(client.clientId, other.secret)).toEqual(client)
+  })
+
+  it('are gone when they are removed, and nobody else is', async () => {
+    const { clients } = registry()
+    const [one, other] = [await clients.create('one', []), await clients.create('other', [])]
+    expect(await clients.delete(one.client.clientId)).toEqual(one.client)
+    expect(await clients.authenticate(one.client.clientId, one.secret)).toBeUndefined()
+    expect(await clients.list()).toMatchObject([{ name: 'other' }])
+    expect(await clients.authenticate(other.client.clientId, other.secret)).toBeDefined()
+    for (const action of [clients.delete('none'), clients.rotateSecret(one.client.clientId)]) {
+      expect(await codeOf(action)).toBe('client_not_found')
+    }
+  })
+
+  it('are changed only after that is written down, without the secret (R50)', async () => {
+    const { clients, changes, log, rows } = registry()
+    const { client, secret } = await clients.create('orders', ['a'])
+    const { secret: second } = await clients.rotateSecret(client.clientId)
+    log.isFull = true
+    expect(await codeOf(clients.rotateSecret(client.clientId))).toBe('state_failed')
+    expect(await codeOf(clients.delete(client.clientId))).toBe('state_failed')
+    expect(await codeOf(clients.create('more', []))).toBe('state_failed')
+    expect(rows.size).toBe(1)
+    expect(await clients.authenticate(client.clientId, second)).toBeDefined()
+    log.isFull = false
+    await clients.delete(client.clientId)
+    expect(changes.map(({ kind, before }) => [kind, before])).toEqual([
+      ['client-created', 0],
+      ['client-secret-replaced', 1],
+      ['client-deleted', 1],
+    ])
+    for (const one of [secret, second]) expect(JSON.stringify(changes)).not.toContain(one)
   })
 
   it('have ids and secrets that nobody guesses from others', async () => {

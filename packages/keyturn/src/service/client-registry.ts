@@ -10,7 +10,7 @@ export interface NewClient {
 
 /** May mint tokens for users. */
 export const TOKENS_ISSUE = 'tokens:issue'
-/** For administering the keys over HTTP. No route asks for it yet; clients are given it now, so that they need not be made anew. */
+/** May administer the keys over HTTP. */
 export const KEYS_ADMIN = 'keys:admin'
 /** Scopes that mean something to the authority itself, and so are never given to a user's token. */
 export const RESERVED_SCOPES: ReadonlySet<string> = new Set([TOKENS_ISSUE, KEYS_ADMIN])
@@ -21,14 +21,32 @@ const NAME = /^[^\p{C}]{1,100}$/u
 const SECRET_PREFIX = 'ktcs_'
 const NO_HASH = Buffer.alloc(32)
 
+/** What is about to happen to a client. */
+export interface ClientChange {
+  readonly kind: 'client-created' | 'client-secret-replaced' | 'client-deleted'
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly client: Client
+}
+
+/** What a {@link ClientRegistry} works with. */
+export interface ClientRegistryOptions {
+  readonly store: ClientStore
+  readonly now: () => number
+  /** Writes a change down before it is made; durable when it resolves. One that cannot be written down is not made. */
+  readonly audit: (change: ClientChange) => Promise<void>
+}
+
 /** Makes clients, and recognises them. */
 export class ClientRegistry {
   readonly #store: ClientStore
   readonly #now: () => number
+  readonly #audit: ClientRegistryOptions['audit']
 
-  constructor(store: ClientStore, now: () => number) {
+  constructor({ store, now, audit }: ClientRegistryOptions) {
     this.#store = store
     this.#now = now
+    this.#audit = audit
   }
 
   /**
@@ -47,10 +65,37 @@ export class ClientRegistry {
       throw invalid('expected scopes of printable ASCII without spaces, quotes and backslashes')
     }
     const client = { clientId: randomUUID(), name, scopes: [...new Set(scopes)], createdAt: this.#now() }
-    const secret = `${SECRET_PREFIX}${randomBytes(32).toString('base64url')}`
+    const secret = newSecret()
     await handOver({ client, secret })
+    await this.#audit({ kind: 'client-created', at: client.createdAt, client })
     await this.#store.add({ ...client, secretHash: hashOf(secret) })
     return { client, secret }
+  }
+
+  /**
+   * Gives a client another secret; the one before is refused from then on. Tokens that it got for itself stay good until they end.
+   *
+   * @throws {KeyturnError} `client_not_found`
+   */
+  async rotateSecret(clientId: string): Promise<NewClient> {
+    const client = await this.#known(clientId)
+    const secret = newSecret()
+    await this.#audit({ kind: 'client-secret-replaced', at: this.#now(), client })
+    if (!(await this.#store.replaceSecret(clientId, hashOf(secret)))) throw notFound()
+    return { client, secret }
+  }
+
+  /**
+   * Takes a client away: neither its secret nor a token of its own is good here any more. Services take its tokens until they
+   * end.
+   *
+   * @throws {KeyturnError} `client_not_found`
+   */
+  async delete(clientId: string): Promise<Client> {
+    const client = await this.#known(clientId)
+    await this.#audit({ kind: 'client-deleted', at: this.#now(), client })
+    if (!(await this.#store.remove(clientId))) throw notFound()
+    return client
   }
 
   /** The client that knows its secret; `undefined` for any other, in the same time whether or not the id exists. */
@@ -68,6 +113,12 @@ export class ClientRegistry {
   async list(): Promise<readonly Client[]> {
     return await this.#store.list()
   }
+
+  async #known(clientId: string): Promise<Client> {
+    const client = await this.find(clientId)
+    if (client === undefined) throw notFound()
+    return client
+  }
 }
 
 /** Says whether text is a list of scopes as RFC 6749, section 3.3, has it. */
@@ -79,6 +130,16 @@ function publicPart(registered: RegisteredClient | undefined): Client | undefine
   if (registered === undefined) return undefined
   const { secretHash: _kept, ...client } = registered
   return client
+}
+
+function newSecret(): string {
+  return `${SECRET_PREFIX}${randomBytes(32).toString('base64url')}`
+}
+
+function notFound(): KeyturnError {
+  return new KeyturnError('client_not_found', 'there is no client of that id', {
+    remedy: 'see: keyturn clients list',
+  })
 }
 
 function hashOf(secret: string): Buffer {

@@ -19,6 +19,10 @@ export interface ClientStore {
   find(clientId: string): Promise<RegisteredClient | undefined>
   /** Durable when it resolves. */
   add(client: RegisteredClient): Promise<void>
+  /** Durable when it resolves; `false` where there is no such client. */
+  replaceSecret(clientId: string, secretHash: Uint8Array): Promise<boolean>
+  /** Durable when it resolves; `false` where there is no such client. */
+  remove(clientId: string): Promise<boolean>
   /** Oldest first. */
   list(): Promise<readonly Client[]>
 }

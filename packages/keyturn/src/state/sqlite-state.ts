@@ -101,6 +101,22 @@ export class SqliteState implements ClientStore, AuditLog {
     )
   }
 
+  async replaceSecret(clientId: string, secretHash: Uint8Array): Promise<boolean> {
+    const changed = await this.#database.query(
+      'UPDATE clients SET secret_hash = ? WHERE client_id = ? RETURNING client_id',
+      [secretHash, clientId],
+    )
+    return changed.length > 0
+  }
+
+  async remove(clientId: string): Promise<boolean> {
+    const removed = await this.#database.query(
+      'DELETE FROM clients WHERE client_id = ? RETURNING client_id',
+      [clientId],
+    )
+    return removed.length > 0
+  }
+
   async list(): Promise<readonly Client[]> {
     const rows = await this.#database.query(
       'SELECT client_id, name, scopes, created_at FROM clients ORDER BY created_at, client_id',
