@@ -23,15 +23,21 @@ afterAll(async () => {
 })
 
 describe('the command line before there is anything (R16, R57)', () => {
-  it.each(['keys list', 'keys rotate', 'keys revoke K --reason r', 'clients list', 'clients create x'])(
-    '%s says that there is nothing yet, and makes nothing',
-    async (line) => {
-      const { code, stderr, stdout } = await run(line)
-      expect([code, stdout]).toEqual([1, ''])
-      expect(stderr).toMatch(/^keyturn: (ring|state)_missing: .* - .*start the authority once/)
-      expect(await readdir(folder)).toEqual([])
-    },
-  )
+  it.each([
+    'keys list',
+    'keys rotate',
+    'keys revoke K --reason r',
+    'clients list',
+    'clients create x',
+    'clients delete x',
+    'clients rotate-secret x',
+  ])('%s says that there is nothing yet, and makes nothing', async (line) => {
+    const { code, stderr, stdout } = await run(line)
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^keyturn: (ring|state)_missing: .* - .*start the authority once/)
+    expect(stderr).toContain(join(folder, 'data'))
+    expect(await readdir(folder)).toEqual([])
+  })
 })
 
 describe('the command line on a Node that is too old (R57, R67)', () => {
@@ -114,6 +120,7 @@ describe('usage (R57)', () => {
     ['--store cloud', /--store: expected one of file, memory/],
     ['--keys-algorithm none', /--keys-algorithm: expected one of RS256/],
     ['--issuer https://u:p@auth.test', /--issuer: expected https:/],
+    ['--issuer auth.test:9001', /^keyturn: config_invalid: --issuer: expected https:/],
     ['--http-port 7 --admin-port 7', /--http-port and --admin-port: expected two ports/],
   ])('config check %s names what is wrong (R54)', async (flags, message) => {
     const { code, stderr } = await run(`config check ${flags}`)
@@ -275,11 +282,15 @@ describe('the command line with the authority up and down (R13, R57)', () => {
     expect(Date.parse(revoked.revokedAt)).toBeLessThanOrEqual(Date.now())
     expect((await run('keys list')).stdout).toMatch(/REVOKED AT +REASON\n.* {2}laptop\\nlost\n/s)
 
-    const all = await revoke(active.kid, '--reason', 'and the rest', '--fresh')
+    const again = await revoke(active.kid, '--reason', 'and the rest', '--fresh')
+    expect([again.code, again.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^keyturn: key_already_revoked: .*name a key that is in use/),
+    ])
+    const all = await revoke(next.kid, '--reason', 'and the rest', '--fresh')
     const [head, ...others] = all.stdout.trim().split('\n')
-    expect([head, others.length]).toEqual([`${retired.kid} is revoked`, 2])
-    expect(others[0]).toBe(`${next.kid} is revoked`)
-    expect(all.stderr).toContain(`${active.kid} was out of use before`)
+    expect([head, others.length]).toEqual([`${next.kid} is revoked`, 2])
+    expect(others[0]).toBe(`${retired.kid} is revoked`)
   })
 })
 

@@ -11,6 +11,7 @@ describe('issuers (R23, R54)', () => {
     'https://10.0.0.7',
     'supermq.auth',
     'urn:example:auth',
+    'spiffe://example/auth',
     'x',
     `https://auth.example/${'a'.repeat(234)}`,
   ])('may be %s', (issuer) => {
@@ -31,6 +32,10 @@ describe('issuers (R23, R54)', () => {
     ['a percent escape', 'https://auth.example/a%2Fb'],
     ['a step up', 'https://auth.example/a/../b'],
     ['a step nowhere', 'https://auth.example/./b'],
+    ['a port and no scheme', 'localhost:9001'],
+    ['a port, a path and no scheme', 'auth.example:443/tenant'],
+    ['a path and no scheme', 'auth.example/tenant'],
+    ['slashes and no scheme', '//auth.example'],
     ['one slash', 'https:/auth.example'],
     ['no slash', 'https:auth.example'],
     ['three slashes', 'https:///auth.example'],

@@ -1,15 +1,18 @@
 /** Printable ASCII that needs no escape in JSON, in a header or in a shell: no spaces, quotes or backslash. */
 const IDENTIFIER = /^[\x21\x23-\x26\x28-\x5B\x5D-\x7E]{1,255}$/
 const HTTP = /^https?:/i
+/** `host:port`, or something with a path, and no scheme before it: a URL that lost its beginning. */
+const SCHEMELESS = /^[^:/]+:\d{1,5}(\/.*)?$|^(?![a-z][a-z\d+.-]*:).*\//i
 /** Scheme, host, port, path; the characters of the path mean nothing to a router. */
 const CLEAN_URL = /^https?:\/\/(?<host>[^/?#@]+?)(?::\d{1,5})?(?<path>\/[\w.~/-]*)?$/i
 
 /**
  * What is wrong with an issuer; `undefined` for a good one. One that begins as a URL must be a clean one (RFC 8414, section 2),
- * since published URLs are made from it; any other is a name, such as `supermq.auth`.
+ * since published URLs are made from it, and so must one that lacks no more than its scheme; any other is a name, such as
+ * `supermq.auth`.
  */
 export function issuerProblem(text: string): string | undefined {
-  if (HTTP.test(text) && !isCleanUrl(text)) {
+  if ((HTTP.test(text) && !isCleanUrl(text)) || SCHEMELESS.test(text)) {
     return 'expected https://host[:port][/path] of at most 255 characters, the path of letters, digits, - . _ ~ and /'
   }
   return identifierProblem(text)
