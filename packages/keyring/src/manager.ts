@@ -28,7 +28,7 @@ import { type Instant, instantOf, RingFollower } from './ring-follower.ts'
 import { RingKeeper } from './ring-keeper.ts'
 import { RingOperator } from './ring-operator.ts'
 import { Rotator } from './rotator.ts'
-import { assertSignable } from './signing-terms.ts'
+import { assertFresh, assertSignable } from './signing-terms.ts'
 import type { KeyStore } from './stores/key-store.ts'
 import { type KeyPolicy, policyViolations } from './timing.ts'
 
@@ -48,6 +48,11 @@ export interface KeyManagerOptions {
   readonly audit?: AuditTrail
   /** Makes key pairs. Default: on this process's thread pool. */
   readonly generate?: GenerateKeyPair
+  /**
+   * How long ago the ring in memory may have been seen in the store, in milliseconds, for {@link KeyManager.sign} to sign: for so
+   * long a revocation by another replica may go unheard. Default: no limit.
+   */
+  readonly maxStalenessMs?: number
   /** Spreads retries; returns 0 to 1. Default `Math.random`. */
   readonly random?: () => number
 }
@@ -66,6 +71,7 @@ export class KeyManager {
   readonly #follower: RingFollower
   readonly #policy: KeyPolicy
   readonly #clock: Clock
+  readonly #maxStalenessMs: number
   readonly #handles = new KeyHandles()
   readonly #published = new PublishedSets()
 
@@ -73,6 +79,7 @@ export class KeyManager {
     this.#keeper = keeper
     this.#policy = options.policy
     this.#clock = options.clock
+    this.#maxStalenessMs = options.maxStalenessMs
     this.#operator = new RingOperator({ ...options, keeper, sharesClock: options.store.sharesClock })
     this.#rotator = new Rotator({
       clock: options.clock,
@@ -110,6 +117,7 @@ export class KeyManager {
       generate: generateSigningPair,
       random: Math.random,
       audit: NO_AUDIT,
+      maxStalenessMs: Number.POSITIVE_INFINITY,
       ...options,
       onEvent,
       store: reportingStore(options.store, (operation, error) =>
@@ -132,7 +140,7 @@ export class KeyManager {
   /**
    * Signs claims with the active key, and adds `iat` and `exp`.
    *
-   * @throws {KeyturnError} `ttl_too_long`, `ttl_invalid`, `claims_reserved`, `ring_held`
+   * @throws {KeyturnError} `ttl_too_long`, `ttl_invalid`, `claims_reserved`, `ring_held`, `ring_stale`
    */
   async sign(
     claims: object,
@@ -140,6 +148,7 @@ export class KeyManager {
   ): Promise<string> {
     const { ttlSeconds, typ } = options
     if (this.mayHaveSlept) await this.catchUp()
+    assertFresh(this.#follower.snapshotAgeMs, this.#maxStalenessMs)
     const { ring, now } = this.#keeper
     const key = activeKey(ring, now)
     assertSignable(ring, key, claims, ttlSeconds)

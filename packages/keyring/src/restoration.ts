@@ -74,7 +74,8 @@ function restoreRefused(): KeyturnError {
     'restore_refused',
     'the store holds a ring that is whole, and newer or another one',
     {
-      remedy: 'stop the authority, and move the keys folder away first',
+      remedy:
+        'stop the authority, and put what is there away first: the keys folder, or the tables in the database',
     },
   )
 }

@@ -39,8 +39,8 @@ export class RingFollower {
   /** When the question was put of which the answer is known. The answer may have slept with us. */
   #lookedAt: Instant | undefined
   #askedAt: Instant | undefined
-  /** As of then, on the monotonic clock, the ring in memory is the store's. */
-  #confirmedAt: number
+  /** As of then the ring in memory is the store's. */
+  #confirmedAt: Instant
   /** The store tells of changes as they happen. One that looks for them is as good as its last look. */
   #isTold = false
   #look: Promise<void> | undefined
@@ -48,7 +48,7 @@ export class RingFollower {
 
   constructor(options: RingFollowerOptions) {
     this.#options = options
-    this.#confirmedAt = options.readAt.monotonic
+    this.#confirmedAt = options.readAt
   }
 
   /** Why the store could not be read at the last look; `undefined` when it could. */
@@ -61,12 +61,7 @@ export class RingFollower {
    * past. Before it acts on that, it should {@link catchUp}.
    */
   get mayHaveSlept(): boolean {
-    if (this.#lookedAt === undefined) return false
-    // of a machine that slept the monotonic clock stood still, and the wall clock did not; one that was set back says nothing
-    // of how long it was
-    const { monotonic, wall } = this.#now()
-    const elapsed = [monotonic - this.#lookedAt.monotonic, Math.abs(wall - this.#lookedAt.wall)]
-    return Math.max(...elapsed) > this.#options.pollMs
+    return this.#lookedAt !== undefined && this.#elapsedSince(this.#lookedAt) > this.#options.pollMs
   }
 
   /**
@@ -75,7 +70,7 @@ export class RingFollower {
    */
   get snapshotAgeMs(): number {
     if (this.#isTold && this.#error === undefined) return 0
-    return Math.round(this.#options.clock.monotonicNow() - this.#confirmedAt)
+    return Math.round(this.#elapsedSince(this.#confirmedAt))
   }
 
   /** Many looks have come to nothing, not even to a failure. */
@@ -191,10 +186,19 @@ export class RingFollower {
   }
 
   #noteConfirmed(): void {
-    this.#confirmedAt = this.#lookedAt?.monotonic ?? this.#confirmedAt
+    this.#confirmedAt = this.#lookedAt ?? this.#confirmedAt
     const wasInError = this.#error !== undefined
     this.#error = undefined
     if (wasInError) this.#options.onRecovered()
+  }
+
+  /**
+   * Of a machine that slept the monotonic clock stood still, and the wall clock did not; one that was set back says nothing of
+   * how long it was.
+   */
+  #elapsedSince(then: Instant): number {
+    const { monotonic, wall } = this.#now()
+    return Math.max(monotonic - then.monotonic, Math.abs(wall - then.wall))
   }
 
   #now(): Instant {
@@ -204,8 +208,7 @@ export class RingFollower {
   #noteError(error: unknown): void {
     const code = errorCodeOf(error)
     // until now the store would have told
-    if (this.#isTold && this.#error === undefined)
-      this.#confirmedAt = this.#lookedAt?.monotonic ?? this.#confirmedAt
+    if (this.#isTold && this.#error === undefined) this.#confirmedAt = this.#lookedAt ?? this.#confirmedAt
     if (code !== this.#error) this.#options.onEvent({ kind: 'store-unreadable', code })
     this.#error = code
   }

@@ -28,3 +28,17 @@ export function assertSignable(ring: KeyRing, key: KeyRecord, claims: object, tt
     throw new KeyturnError('claims_reserved', 'expected claims without exp and iat: they are set here')
   }
 }
+
+/**
+ * Asserts that what this process knows of the ring is not too old to sign by.
+ *
+ * @throws {KeyturnError} `ring_stale`
+ */
+export function assertFresh(ageMs: number, maxAgeMs: number): void {
+  if (ageMs <= maxAgeMs) return
+  throw new KeyturnError(
+    'ring_stale',
+    'the ring was last seen in the store too long ago to sign by: a key of it may have been revoked',
+    { remedy: 'make the key store reachable from here' },
+  )
+}

@@ -33,25 +33,29 @@ export async function openInstallation(config: AuthorityConfig, initialize: bool
   // also where the ring is in memory: keys in the folder say that there was a state
   const mayCreate = initialize || !(await hasKeys(dataDir))
   const state = await SqliteState.open({ dataDir, mayCreate })
+  let store: KeyStore | undefined
   try {
     const ringId = await state.ringId()
     const isNew = ringId === undefined
-    const store = openKeyStore(config, { initialize: initialize || isNew || ringId === IN_MEMORY })
+    const opened = openKeyStore(config, { initialize, mayBegin: isNew || ringId === IN_MEMORY })
+    store = opened
     const isKept = config.store !== 'memory'
-    if (isKept && !initialize) await assertOneInstallation(store, state, ringId)
+    const isShared = config.store === 'postgres'
+    if (isKept && !initialize) await assertOneInstallation(opened, state, { ringId, isShared })
     await tidy(dataDir)
     return {
-      store,
+      store: opened,
       state,
       isNew,
       complete: async (keys) => {
         const { ringId: id, audit } = keys.ring()
         // a log that was begun anew is from now on the one that the ring remembers
-        if (initialize && audit?.log !== (await state.logId())) await keys.rewrap()
+        if (initialize && !isShared && audit?.log !== (await state.logId())) await keys.rewrap()
         if (isKept ? id !== ringId : isNew) await state.bindRing(isKept ? id : IN_MEMORY)
       },
     }
   } catch (error) {
+    await store?.close?.()
     await state.close()
     throw error
   }
@@ -76,18 +80,21 @@ async function tidy(dataDir: string): Promise<void> {
   for (const folder of [dataDir, keysFolderOf(dataDir)]) await removeAbandoned(folder).catch(() => {})
 }
 
-/** The state knows its ring, and the ring knows the audit log in which its last write is. */
+/**
+ * The state knows its ring, and the ring knows the audit log in which its last write is. Where replicas share the ring each has a
+ * log of its own, and the last write may be in another.
+ */
 async function assertOneInstallation(
   store: KeyStore,
   state: SqliteState,
-  ringId: string | undefined,
+  { ringId, isShared }: { readonly ringId: string | undefined; readonly isShared: boolean },
 ): Promise<void> {
   const ring = await store.load()
   if (ring === undefined) return
   const isOtherRing = ringId !== undefined && ringId !== IN_MEMORY && ringId !== ring.ringId
-  const isOtherLog = ring.audit !== null && ring.audit.log !== (await state.logId())
+  const isOtherLog = !isShared && ring.audit !== null && ring.audit.log !== (await state.logId())
   if (!isOtherRing && !isOtherLog) {
-    if (isRolledBack(ring.generation, await state.lines())) throw rolledBack(ring.generation)
+    if (isRolledBack(ring.generation, await state.lines())) throw rolledBack(ring.generation, isShared)
     return
   }
   throw new KeyturnError('installation_mixed', 'the key ring and the state are of two installations', {
@@ -95,13 +102,15 @@ async function assertOneInstallation(
   })
 }
 
-function rolledBack(generation: number): KeyturnError {
+function rolledBack(generation: number, isShared: boolean): KeyturnError {
+  const way = isShared
+    ? 'put back the newest state of the database, or drop its tables'
+    : 'put back the newest ring file, or move the keys folder away'
   return new KeyturnError(
     'ring_rolled_back',
     `the key ring is at generation ${generation}, and the audit log knows of later ones`,
     {
-      remedy:
-        'put back the newest ring file, or move the keys folder away and: keyturn keys restore FILE; to go on with this one: keyturn serve --init',
+      remedy: `${way} and: keyturn keys restore FILE; to go on with this one: keyturn serve --init`,
     },
   )
 }

@@ -7,12 +7,16 @@ import {
   MemoryKeyStore,
   type Sealing,
 } from '@keyturn/keyring'
+import { PostgresKeyStore } from '@keyturn/keyring/postgres'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { JweSealer } from './sealing/jwe-sealer.ts'
 import { stateFileOf } from './state/state-file.ts'
 
 /** What a command or a start may do beyond the ordinary. */
-export type KeyStoreLicence = Pick<FileKeyStoreOptions, 'initialize' | 'acceptUnsealed'>
+export interface KeyStoreLicence extends Pick<FileKeyStoreOptions, 'initialize' | 'acceptUnsealed'> {
+  /** The state knows of no ring, so that there may be none yet. */
+  readonly mayBegin?: boolean
+}
 
 /** The folder that holds the ring of a data folder. */
 export function keysFolderOf(dataDir: string): string {
@@ -21,7 +25,7 @@ export function keysFolderOf(dataDir: string): string {
 
 /** The key store of an authority that is going to serve. */
 export function openKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): KeyStore {
-  return config.store === 'memory' ? new MemoryKeyStore() : fileKeyStore(config, licence)
+  return config.store === 'memory' ? new MemoryKeyStore() : openSharedKeyStore(config, licence)
 }
 
 /**
@@ -31,6 +35,7 @@ export function openKeyStore(config: AuthorityConfig, licence: KeyStoreLicence):
  */
 export function openSharedKeyStore(config: AuthorityConfig, licence: KeyStoreLicence = {}): KeyStore {
   if (config.store === 'file') return fileKeyStore(config, licence)
+  if (config.database !== undefined) return postgresKeyStore(config, config.database.url, licence)
   throw new KeyturnError(
     'store_not_shared',
     'the key ring is in the memory of the authority, where no command reaches it',
@@ -44,11 +49,27 @@ export function sealingOf({ encryptionKeys: [newest, ...older] }: AuthorityConfi
 
 function fileKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): KeyStore {
   const { dataDir, policy } = config
+  const { initialize = false, mayBegin = false, acceptUnsealed } = licence
   return new FileKeyStore({
-    ...licence,
     ...sealingOf(config),
+    acceptUnsealed,
+    // the state is there before the ring is, and must not pass for the rest of one
+    initialize: initialize || mayBegin,
     directory: keysFolderOf(dataDir),
     pollMs: policy.timing.storePollMs,
     beside: [stateFileOf(dataDir)],
+  })
+}
+
+/** Its tables say themselves whether there ever was a ring; whether there was one elsewhere the state knows. */
+function postgresKeyStore(config: AuthorityConfig, url: string, licence: KeyStoreLicence): KeyStore {
+  const { initialize = false, mayBegin = false, acceptUnsealed } = licence
+  return new PostgresKeyStore({
+    ...sealingOf(config),
+    acceptUnsealed,
+    initialize,
+    expectsRing: !mayBegin,
+    url,
+    pollMs: config.policy.timing.storePollMs,
   })
 }

@@ -28,6 +28,8 @@ export interface KeyStore {
   save(ring: KeyRing, expectedGeneration: number): Promise<void>
   /** Reports what others write, within the poll interval, until the returned function is called. */
   watch(watcher: StoreWatcher): () => void
+  /** Gives back what it holds open; whoever opened it calls this last. Left out where there is nothing to give back. */
+  close?(): Promise<void>
 }
 
 /** Who {@link KeyStore.watch} tells. */

@@ -28,7 +28,7 @@ export function backupCommand(): Command {
         await writeBackup(file, ring, sealingOf(configOf(command)))
         const path = resolve(file)
         print(command, { file: path, ...summaryOf(ring) }, `${path} holds generation ${ring.generation}`)
-        say('it holds private keys: keep it as safe as the keys folder')
+        say('it holds private keys: keep it as safe as the key store')
       })
     })
 }
@@ -36,7 +36,7 @@ export function backupCommand(): Command {
 /** `keyturn keys verify`: whether a ring, or a backup of one, is whole. */
 export function verifyCommand(): Command {
   return withSettings(new Command('verify'), 'data-folder')
-    .argument('[file]', 'a backup; without it, the ring of the data folder')
+    .argument('[file]', 'a backup; without it, the ring of the key store')
     .description('check that a ring is whole, and that every private half belongs to its key')
     .action(async (file: string | undefined, _options: unknown, command: Command) => {
       const report = (ring: KeyRing) =>
@@ -114,6 +114,7 @@ async function heldRing(command: Command, backup: KeyRing): Promise<KeyRing> {
     return await restoreRing(store, backup, { now: Date.now(), audit: audit.trail })
   } finally {
     await audit.close()
+    await store.close?.()
   }
 }
 

@@ -7,6 +7,11 @@ import { bootstrapFileOf, writeBootstrapFile } from './bootstrap-file.ts'
 import { print } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 
+const KEYS_ELSEWHERE = Object.freeze({
+  file: '',
+  memory: ', but the keys are in memory only',
+  postgres: ', and the keys in PostgreSQL',
+})
 const LONGEST_STOP_MS = 8000
 const HINT = ['make a client with: npx keyturn clients create NAME --scope SCOPE']
 
@@ -65,7 +70,7 @@ function welcome(config: AuthorityConfig, { url, adminUrl }: Authority, client: 
     `  keys     ${url}/.well-known/jwks.json`,
     `  tokens   ${url}/oauth2/token`,
     `  metrics  ${adminUrl}/metrics`,
-    `  data     ${config.store === 'file' ? config.dataDir : `${config.dataDir}, but the keys are in memory only`}`,
+    `  data     ${config.dataDir}${KEYS_ELSEWHERE[config.store]}`,
     '',
     ...client,
     '',

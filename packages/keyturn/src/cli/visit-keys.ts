@@ -14,21 +14,18 @@ export async function visitKeys(
   licence: KeyStoreLicence = {},
 ): Promise<void> {
   const config = configOf(command)
+  const { policy } = config
   const audit = auditOf(command)
-  const opening = KeyManager.open({
-    store: openSharedKeyStore(config, licence),
-    policy: config.policy,
-    serving: false,
-    audit: audit.trail,
-  })
-  const manager = await opening.catch((error: unknown) => {
-    throw inFolder(error, keysFolderOf(config.dataDir))
-  })
+  const store = openSharedKeyStore(config, licence)
   try {
-    await action(manager)
+    const opening = KeyManager.open({ store, policy, serving: false, audit: audit.trail })
+    const manager = await opening.catch((error: unknown) => {
+      throw config.store === 'file' ? inFolder(error, keysFolderOf(config.dataDir)) : error
+    })
+    await action(manager).finally(() => manager.close())
   } finally {
-    await manager.close()
     await audit.close()
+    await store.close?.()
   }
 }
 

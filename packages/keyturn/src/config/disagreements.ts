@@ -34,7 +34,12 @@ const SETTING_BY_PART: Readonly<Record<PolicyViolation['about'], SettingKey>> = 
 /** Every way in which settings do not fit together, each as a line that names them as they were given. */
 export function disagreements(proposal: Proposal, nameOf: NameOf): readonly string[] {
   const { settings, issuer, policy } = proposal
-  const lines = [...lifetimes(settings, nameOf), ...listeners(settings, nameOf), ...backups(settings, nameOf)]
+  const lines = [
+    ...lifetimes(settings, nameOf),
+    ...listeners(settings, nameOf),
+    ...backups(settings, nameOf),
+    ...database(settings, policy, nameOf),
+  ]
   if (issuer === undefined) {
     lines.unshift(`${nameOf('issuer')}: expected the URL under which services know this authority`)
   }
@@ -78,6 +83,20 @@ function backups({ backupDir, backupInterval, dataDir, store }: Settings, nameOf
     )
   }
   return lines
+}
+
+function database(settings: Settings, { timing }: KeyPolicy, nameOf: NameOf): string[] {
+  const given = (['databaseUrl', 'databaseUrlFile'] as const).find((key) => settings[key] !== undefined)
+  const isWanted = settings.store === 'postgres'
+  if (isWanted && given === undefined) {
+    return [`${nameOf('databaseUrl')}: expected the database, since ${nameOf('store')} is postgres`]
+  }
+  if (!isWanted && given !== undefined) {
+    return [`${nameOf(given)}: expected none, or ${nameOf('store')} to be postgres`]
+  }
+  // it is looked for twice in that time, and once may fail
+  if (!isWanted || settings.storeMaxStaleness >= 2 * timing.storePollMs) return []
+  return [`${nameOf('storeMaxStaleness')}: expected at least twice ${nameOf('storePoll')}`]
 }
 
 function listeners(settings: Settings, nameOf: NameOf): string[] {

@@ -1,8 +1,9 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { NameOf } from './disagreements.ts'
+import { givenSecret, type NamedText, readSecretFile } from './secret-text.ts'
 
 /** Where key-encryption keys may come from. */
 export interface EncryptionKeySources {
@@ -18,12 +19,6 @@ const CREDENTIAL = 'keyturn-keys-encryption-key'
 const KEY_BYTES = 32
 /** 32 bytes in base64 or base64url, with or without padding. */
 const KEY = /^[A-Za-z0-9+/_-]{43}=?$/
-
-/** Keys as they were given, and what the reader calls the place. */
-interface NamedText {
-  readonly name: string
-  readonly text: string
-}
 
 /**
  * The key-encryption keys, newest first: the newest seals, all open. None where none is given.
@@ -41,15 +36,10 @@ export function readEncryptionKeys(sources: EncryptionKeySources, nameOf: NameOf
 
 function givenKeys(sources: EncryptionKeySources, nameOf: NameOf): NamedText | undefined {
   const { text, file, credentialsDirectory } = sources
-  const [name, fileName] = [nameOf('keysEncryptionKey'), nameOf('keysEncryptionKeyFile')]
-  if (text !== undefined && file !== undefined) {
-    throw new KeyturnError('config_invalid', `${name} and ${fileName}: expected one of the two`)
-  }
-  if (text !== undefined) return { name, text }
-  if (file !== undefined) return readText(file, fileName)
-  if (credentialsDirectory === undefined) return undefined
+  const given = givenSecret({ key: 'keysEncryptionKey', text, file }, nameOf)
+  if (given !== undefined || credentialsDirectory === undefined) return given
   const credential = join(credentialsDirectory, CREDENTIAL)
-  return isThere(credential) ? readText(credential, 'the credential of systemd') : undefined
+  return isThere(credential) ? readSecretFile(credential, 'the credential of systemd') : undefined
 }
 
 /** What cannot be seen may be there: then reading it fails, and the keys are not left in the clear. */
@@ -58,19 +48,6 @@ function isThere(file: string): boolean {
     return statSync(file).isFile()
   } catch (error) {
     return errnoOf(error) !== 'ENOENT'
-  }
-}
-
-function readText(file: string, name: string): NamedText {
-  try {
-    // a pipe would keep every command waiting
-    if (!statSync(file).isFile()) throw Object.assign(new Error('no file'), { code: 'not a file' })
-    return { name: `${name} (${file})`, text: readFileSync(file, 'utf8') }
-  } catch (cause) {
-    throw new KeyturnError('config_file_unreadable', `${name}: ${file} cannot be read (${errnoOf(cause)})`, {
-      remedy: 'name a file that this user can read',
-      cause,
-    })
   }
 }
 

@@ -156,6 +156,52 @@ describe('configuration (R54)', () => {
   })
 })
 
+describe('the database in the configuration (R20, R54)', () => {
+  const url = 'postgres://keyturn:hidden-word@db.test/keyturn'
+  const postgres = { KEYTURN_STORE: 'postgres', KEYTURN_DATABASE_URL: url }
+
+  it('is looked at less often than files, unless told otherwise, and may be away for half a day', () => {
+    expect(load(postgres).database).toEqual({ url, maxStalenessMs: 12 * 3_600_000 })
+    expect(load(postgres).policy.timing.storePollMs).toBe(5000)
+    expect(load({ ...postgres, KEYTURN_STORE_POLL: '1s' }).policy.timing.storePollMs).toBe(1000)
+    expect(load().database).toBeUndefined()
+  })
+
+  it('may be in a file, which is where a password belongs', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'keyturn-config-'))
+    const file = join(folder, 'url')
+    await writeFile(file, `${url}\n`)
+    const inFile = { KEYTURN_STORE: 'postgres', KEYTURN_DATABASE_URL_FILE: file }
+    expect(load(inFile).database?.url).toBe(url)
+    expect(messageOf({ ...inFile, KEYTURN_DATABASE_URL: url })).toContain('expected one of the two')
+    await writeFile(file, JSON.stringify({ databaseUrl: url }))
+    expect(messageOf({ KEYTURN_STORE: 'postgres' }, {}, file)).toContain('"databaseUrl" is no setting')
+    await rm(folder, { recursive: true })
+  })
+
+  it.each<[string, Record<string, string>, string]>([
+    ['without one', { KEYTURN_STORE: 'postgres' }, 'KEYTURN_DATABASE_URL: expected the database'],
+    [
+      'for another store',
+      { KEYTURN_DATABASE_URL: url },
+      'KEYTURN_DATABASE_URL: expected none, or KEYTURN_STORE',
+    ],
+    [
+      'of another kind',
+      { ...postgres, KEYTURN_DATABASE_URL: 'mysql://keyturn:hidden-word@db.test/keyturn' },
+      'KEYTURN_DATABASE_URL: expected postgres://',
+    ],
+    [
+      'that may be away for no time',
+      { ...postgres, KEYTURN_STORE_MAX_STALENESS: '5s' },
+      'KEYTURN_STORE_MAX_STALENESS: expected at least twice KEYTURN_STORE_POLL',
+    ],
+  ])('is refused %s, and its password is not repeated', (_, env, expected) => {
+    expect(messageOf(env)).toContain(expected)
+    expect(messageOf(env)).not.toContain('hidden-word')
+  })
+})
+
 describe('scheduled backups in the configuration (R21, R54)', () => {
   it('are none unless there is a folder for them', () => {
     expect(load().backups).toBeUndefined()

@@ -1,13 +1,18 @@
 import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import { isLoopback, KeyturnError } from '@keyturn/core'
-import type { KeyPolicy } from '@keyturn/keyring'
+import { DEFAULT_TIMING, type KeyPolicy } from '@keyturn/keyring'
 import type { BackupPolicy } from '../backups/backup-schedule.ts'
 import { disagreements, type NameOf } from './disagreements.ts'
 import { readEncryptionKeys } from './encryption-keys.ts'
 import type { Listener } from './listen-address.ts'
+import { givenSecret } from './secret-text.ts'
 import { SETTINGS, type SettingKey, type Settings, variableOf } from './settings.ts'
 import { type ConfigSources, collectSettings, type GivenSettings } from './sources.ts'
+
+const FILE_POLL_MS = DEFAULT_TIMING.storePollMs
+/** NOTIFY tells of most changes sooner. */
+const POSTGRES_POLL_MS = 5000
 
 /** Settings of the authority that fit together. */
 export interface AuthorityConfig {
@@ -16,7 +21,9 @@ export interface AuthorityConfig {
   readonly audience: string
   /** Absolute. */
   readonly dataDir: string
-  readonly store: 'file' | 'memory'
+  readonly store: Settings['store']
+  /** Where the ring is, where it is in PostgreSQL, and for how long a replica may issue tokens without it. */
+  readonly database: { readonly url: string; readonly maxStalenessMs: number } | undefined
   /** Scheduled backups of the ring; `undefined`: none. `dir` is absolute. */
   readonly backups: (BackupPolicy & { readonly dir: string }) | undefined
   readonly http: Listener
@@ -46,6 +53,7 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
     audience: settings.audience ?? issuer,
     dataDir: resolve(settings.dataDir),
     store: settings.store,
+    database: databaseOf(settings, nameOf),
     backups: backupsOf(settings),
     http: { host: settings.httpHost, port: settings.httpPort },
     admin: { host: settings.adminHost, port: settings.adminPort },
@@ -72,6 +80,18 @@ function parseSettings(given: GivenSettings, nameOf: NameOf): Settings {
   )
 }
 
+/** @throws {KeyturnError} `config_invalid`, `config_file_unreadable` */
+function databaseOf(settings: Settings, nameOf: NameOf): AuthorityConfig['database'] {
+  const { databaseUrl: text, databaseUrlFile: file } = settings
+  const given = givenSecret({ key: 'databaseUrl', text, file }, nameOf)
+  if (given === undefined) return undefined
+  const url = given.text.trim()
+  if (!/^postgres(ql)?:\/\/\S+$/.test(url)) {
+    throw invalid([`${given.name}: expected postgres://user:password@host:5432/database`])
+  }
+  return Object.freeze({ url, maxStalenessMs: settings.storeMaxStaleness })
+}
+
 function policyOf(settings: Settings): KeyPolicy {
   return Object.freeze({
     algorithm: settings.keysAlgorithm,
@@ -85,7 +105,7 @@ function policyOf(settings: Settings): KeyPolicy {
       jwksCdnAgeMs: settings.jwksCdnAge,
       verifierRefreshMs: settings.verifierRefresh,
       verifierMinCacheMs: settings.verifierMinCache,
-      storePollMs: settings.storePoll,
+      storePollMs: settings.storePoll ?? (settings.store === 'postgres' ? POSTGRES_POLL_MS : FILE_POLL_MS),
       clockSkewMs: settings.clockSkew,
       clockToleranceMs: settings.clockTolerance,
     }),

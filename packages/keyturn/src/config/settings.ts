@@ -52,7 +52,16 @@ export const SETTINGS = z.strictObject({
     .optional()
     .describe('aud of tokens that name no other (default: the issuer)'),
   dataDir: text.prefault('./data').describe('folder of everything that must survive a restart'),
-  store: oneOf(['file', 'memory']).prefault('file').describe('where the key ring is kept'),
+  store: oneOf(['file', 'memory', 'postgres'])
+    .prefault('file')
+    .describe('where the key ring is kept; in PostgreSQL any number of replicas share it'),
+  databaseUrl: text
+    .optional()
+    .describe('postgres://user:password@host:5432/database, where the store is postgres'),
+  databaseUrlFile: text.optional().describe('file that holds it instead'),
+  storeMaxStaleness: duration(12 * 3_600_000).describe(
+    'how long a replica may be without the database, and go on issuing tokens',
+  ),
   backupDir: text.optional().describe('folder of scheduled backups of the key ring (default: none are made)'),
   backupInterval: duration(86_400_000).describe(
     'how often there is one, beside those that follow each change of keys',
@@ -98,9 +107,9 @@ export const SETTINGS = z.strictObject({
   verifierMinCache: duration(DEFAULT_TIMING.verifierMinCacheMs).describe(
     'verifiers keep a set at least this long',
   ),
-  storePoll: duration(DEFAULT_TIMING.storePollMs).describe(
-    'how soon another process sees a write to the ring',
-  ),
+  storePoll: optionalDuration
+    .optional()
+    .describe('how soon another process sees a write to the ring (default: 1s; in PostgreSQL 5s)'),
   clockSkew: duration(DEFAULT_TIMING.clockSkewMs).describe('how far clocks may be apart'),
   clockTolerance: duration(DEFAULT_TIMING.clockToleranceMs).describe('tolerance that verifiers may use'),
 })
@@ -115,7 +124,7 @@ export type Settings = z.output<typeof SETTINGS>
 export const SETTING_KEYS = Object.freeze(Object.keys(SETTINGS.shape) as SettingKey[])
 
 /** Taken from the environment only: command lines are for every user of the machine to see, and files are copied. */
-export const SECRET_SETTINGS: ReadonlySet<SettingKey> = new Set(['keysEncryptionKey'])
+export const SECRET_SETTINGS: ReadonlySet<SettingKey> = new Set(['keysEncryptionKey', 'databaseUrl'])
 
 /** `httpPort` as `KEYTURN_HTTP_PORT`. */
 export function variableOf(key: SettingKey): string {

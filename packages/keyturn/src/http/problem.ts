@@ -40,7 +40,10 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = Object.free
     ...['key_known', 'key_already_revoked', 'key_removed', 'import_too_late', 'set_full'],
     ...['rotation_too_early', 'no_next_key', 'clock_in_doubt'],
   ],
-  503: ['state_failed', 'store_failed', 'no_active_key', 'ring_held'],
+  503: [
+    ...['state_failed', 'no_active_key', 'ring_held', 'ring_stale'],
+    ...['store_failed', 'store_unreachable', 'store_refused'],
+  ],
 })
 const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map(
   Object.entries(CODES_BY_STATUS).flatMap(([status, codes]) => codes.map((code) => [code, Number(status)])),

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { KeyturnError } from '@keyturn/core'
+import { KeyturnError, orLate, systemClock } from '@keyturn/core'
 import { Client, type ClientConfig, Pool } from 'pg'
 import { databaseError } from './database-error.ts'
 
@@ -8,6 +8,7 @@ export type Row = Readonly<Record<string, unknown>>
 
 /** After so long what does not answer is given up, at both ends. */
 const ANSWER_MS = 5000
+const CLOSE_MS = 1000
 /** One that looks, one that writes, one that waits for its turn. */
 const CONNECTIONS = 3
 
@@ -67,8 +68,9 @@ export class PostgresDatabase {
     return new Client({ ...this.#config, stream: () => new Socket().unref() })
   }
 
+  /** Of a server that hangs no connection ends in peace. */
   async close(): Promise<void> {
-    await this.#pool.end()
+    await orLate(this.#pool.end(), systemClock, CLOSE_MS)
   }
 }
 

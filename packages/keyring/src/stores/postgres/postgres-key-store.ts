@@ -213,14 +213,11 @@ export class PostgresKeyStore implements KeyStore {
   }
 
   #ringMissing(): KeyturnError {
-    return new KeyturnError(
-      'ring_missing',
-      `no ring at ${this.#database.place}, though there is an installation`,
-      {
-        remedy:
-          'name the right database, or: keyturn keys restore FILE; to give up all keys and begin anew: keyturn serve --init',
-      },
-    )
+    return new KeyturnError('ring_missing', `no ring at ${this.#database.place}, where one was expected`, {
+      remedy:
+        'name the right database, or, if this is a new one, start the authority; if it is lost: keyturn keys restore FILE; ' +
+        'to give up all keys and begin anew: keyturn serve --init',
+    })
   }
 }
 
