@@ -48,7 +48,8 @@ export function isClockBehind(ring: KeyRing, wallClock: number, { clockSkewMs }:
 
 /** The ring knows of cache headers as long as those of this policy. Before that they must not be served. */
 export function isExposureRecorded(ring: KeyRing, policy: KeyPolicy): boolean {
-  return exposureOf(policy.timing) <= (currentExposure(ring)?.exposureMs ?? 0)
+  const current = currentExposure(ring)
+  return current !== undefined && exposureOf(policy.timing) <= current.exposureMs
 }
 
 /**
@@ -112,9 +113,8 @@ function kidsToRaise(ring: KeyRing, policy: KeyPolicy, now: number): readonly st
  * whoever runs, two replicas with different settings would overwrite each other for ever.
  */
 function isExposureDue(ring: KeyRing, policy: KeyPolicy, { wokeAt }: Moment): boolean {
-  if (!isExposureRecorded(ring, policy)) return true
   const current = currentExposure(ring)
-  return (
-    current !== undefined && exposureOf(policy.timing) < current.exposureMs && current.servedFrom < wokeAt
-  )
+  const wantedMs = exposureOf(policy.timing)
+  if (current === undefined || current.exposureMs < wantedMs) return true
+  return wantedMs < current.exposureMs && current.servedFrom < wokeAt
 }

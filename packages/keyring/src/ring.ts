@@ -108,9 +108,9 @@ export function exposureEnd({ servedUntil, exposureMs }: Exposure, lastServedAt:
 export function assertFollows(before: KeyRing, after: KeyRing): void {
   const buried = new Set(after.tombstones.map(({ kid }) => kid))
   const later = new Map(after.keys.map((key) => [key.kid, key]))
-  const goesOn = (key: KeyRecord) => {
-    if (!later.has(key.kid)) return buried.has(key.kid)
-    return key.revokedAt === null || later.get(key.kid)?.revokedAt === key.revokedAt
+  const goesOn = ({ kid, revokedAt }: KeyRecord) => {
+    const key = later.get(kid)
+    return key === undefined ? buried.has(kid) : revokedAt === null || key.revokedAt === revokedAt
   }
   const follows =
     after.ringId === before.ringId &&
