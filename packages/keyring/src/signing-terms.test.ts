@@ -1,17 +1,43 @@
-import { codeOf } from '@keyturn/testing'
+import type { KeyturnError } from '@keyturn/core'
 import { describe, expect, it } from 'vitest'
-import { openManager } from './open-manager.fixture.ts'
+import { keyAt, newRing } from './ring.fixture.ts'
+import { assertSignable } from './signing-terms.ts'
+
+/** With what code, message and remedy it is refused to sign. */
+function refusal(claims: object, ttlSeconds: number, { held = false } = {}) {
+  const ring = { ...newRing(), held: held ? { generation: 1, writtenAt: 1 } : null }
+  try {
+    assertSignable(ring, keyAt(ring, 0), claims, ttlSeconds)
+  } catch (error) {
+    const { code, message, remedy } = error as KeyturnError
+    return [code, message, remedy]
+  }
+  return ['none']
+}
 
 describe('what may be signed (R7)', () => {
+  const invalid = 'expected a lifetime of at least one second, in whole seconds'
+  const reserved = 'expected claims without exp and iat: they are set here'
+  const tooLong = 'expected a lifetime of at most 3600 seconds'
+  const raise = 'raise the longest token lifetime and restart'
+
   it.each([
-    ['no lifetime', {}, 0, 'ttl_invalid'],
-    ['half a second', {}, 0.5, 'ttl_invalid'],
-    ['the longest lifetime', {}, 3600, 'none'],
-    ['more than the longest lifetime', {}, 3601, 'ttl_too_long'],
-    ['an end of its own', { exp: 1 }, 60, 'claims_reserved'],
-    ['a beginning of its own', { iat: 1 }, 60, 'claims_reserved'],
-  ])('is asked with %s', async (_, claims, ttlSeconds, code) => {
-    const { keys } = await openManager()
-    expect(await codeOf(keys.sign(claims, { ttlSeconds, typ: 'at+jwt' }))).toBe(code)
+    ['the shortest lifetime', {}, 1, ['none']],
+    ['the longest lifetime', { sub: 'u1' }, 3600, ['none']],
+    ['no lifetime', {}, 0, ['ttl_invalid', invalid, undefined]],
+    ['half a second', {}, 1.5, ['ttl_invalid', invalid, undefined]],
+    ['more than the longest lifetime', {}, 3601, ['ttl_too_long', tooLong, raise]],
+    ['an end of its own', { exp: 1 }, 60, ['claims_reserved', reserved, undefined]],
+    ['a beginning of its own', { iat: 1 }, 60, ['claims_reserved', reserved, undefined]],
+  ])('is asked with %s', (_, claims, ttlSeconds, outcome) => {
+    expect(refusal(claims, ttlSeconds)).toEqual(outcome)
+  })
+
+  it('is nothing while the ring is held (R21)', () => {
+    expect(refusal({}, 60, { held: true })).toEqual([
+      'ring_held',
+      expect.stringContaining('until it is confirmed'),
+      'keyturn keys restore FILE --confirm',
+    ])
   })
 })

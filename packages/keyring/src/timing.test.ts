@@ -7,9 +7,22 @@ import {
 } from '@keyturn/core'
 import { describe, expect, it } from 'vitest'
 import { generateSigningPair, publishedJwk } from './key-pair.ts'
-import { DEFAULT_POLICY, type KeyPolicy, policyViolations } from './timing.ts'
+import {
+  DEFAULT_POLICY,
+  DEFAULT_TIMING,
+  exposureOf,
+  graceOf,
+  type KeyPolicy,
+  leadOf,
+  policyViolations,
+  propagationOf,
+  publishedBytes,
+  type Timing,
+} from './timing.ts'
 
 const HOUR = 3_600_000
+const violationsOf = (timing: Partial<Timing>) =>
+  policyViolations({ ...DEFAULT_POLICY, timing: { ...DEFAULT_TIMING, ...timing } })
 const EDITION = { ring: 'r'.repeat(36), version: 1e9, next_activation: 1_800_000_000 }
 
 /** A policy under which so many keys are published at once. */
@@ -74,8 +87,140 @@ describe('the size of the key set (R2, R37)', () => {
     expect(policyViolations(policyOf('ML-DSA-87', 18))).toEqual([
       {
         about: 'rotationIntervalMs',
-        problem: expect.stringContaining('at most 65536 bytes, not about 66168'),
+        problem:
+          'expected a key set of at most 65536 bytes, not about 66168: rotate less often, or take smaller keys',
       },
+    ])
+  })
+})
+
+describe('the times of a key (R5, R6, R7, R8)', () => {
+  const timing: Timing = {
+    rotationIntervalMs: 1_000_000,
+    graceSkewMs: 2,
+    maxTtlMs: 3,
+    jwksMaxAgeMs: 50,
+    jwksStaleWhileRevalidateMs: 700,
+    jwksCdnAgeMs: 11_000,
+    verifierRefreshMs: 130_000,
+    verifierMinCacheMs: 40,
+    storePollMs: 17,
+    clockSkewMs: 1000,
+    clockToleranceMs: 5,
+  }
+
+  it('are, by default, those of a day, an hour and a quarter of an hour', () => {
+    expect(DEFAULT_POLICY).toEqual({ algorithm: 'RS256', rsaBits: 2048, timing: DEFAULT_TIMING })
+    expect(DEFAULT_TIMING).toEqual({
+      rotationIntervalMs: 86_400_000,
+      graceSkewMs: 15_000,
+      maxTtlMs: 3_600_000,
+      jwksMaxAgeMs: 900_000,
+      jwksStaleWhileRevalidateMs: 60_000,
+      jwksCdnAgeMs: 0,
+      verifierRefreshMs: 40_000,
+      verifierMinCacheMs: 60_000,
+      storePollMs: 1000,
+      clockSkewMs: 5000,
+      clockToleranceMs: 5000,
+    })
+    expect(leadOf(DEFAULT_TIMING)).toBe(1_011_000)
+    expect([DEFAULT_POLICY, DEFAULT_TIMING].every(Object.isFrozen)).toBe(true)
+  })
+
+  it('count how long a set may be in use, with the floor of the verifiers where that is more', () => {
+    expect(exposureOf(timing)).toBe(11_000 + 50 + 700 + 130_000)
+    expect(exposureOf({ ...timing, verifierMinCacheMs: 60 })).toBe(11_000 + 60 + 700 + 130_000)
+  })
+
+  it('count how long a write needs, the lead of a key, and its grace', () => {
+    expect(propagationOf(timing)).toBe(17 + 2 * 1000)
+    expect(leadOf(timing)).toBe(141_750 + 2017)
+    expect(graceOf(timing)).toBe(3 + 2)
+  })
+})
+
+describe('the inequalities of a policy (R6, R7, R54)', () => {
+  it('hold by default', () => {
+    expect(policyViolations(DEFAULT_POLICY)).toEqual([])
+  })
+
+  it('give a key its lead before it signs', () => {
+    const lead = leadOf(DEFAULT_TIMING)
+    const short = { maxTtlMs: 60_000 }
+    expect(violationsOf({ ...short, rotationIntervalMs: lead + 1 })).toEqual([])
+    expect(violationsOf({ ...short, rotationIntervalMs: lead })).toEqual([
+      {
+        about: 'rotationIntervalMs',
+        problem:
+          "expected more than the lead 1011s (poll + CDN age + max(max-age, verifiers' floor) + " +
+          'stale-while-revalidate + refresh + 2 x skew), not 1011s',
+      },
+    ])
+  })
+
+  it('leave room for tolerance and skew after the last token', () => {
+    expect(violationsOf({ graceSkewMs: 15_000 })).toEqual([])
+    expect(violationsOf({ graceSkewMs: 14_000 })).toEqual([
+      {
+        about: 'graceSkewMs',
+        problem: 'expected at least 15s (clock tolerance + 2 x skew), not 14s',
+      },
+    ])
+  })
+
+  it('bound the number of keys that are published at once', () => {
+    const most = { rotationIntervalMs: HOUR, maxTtlMs: 30 * HOUR - 15_000 }
+    expect(violationsOf(most)).toEqual([])
+    expect(violationsOf({ ...most, maxTtlMs: most.maxTtlMs + 1000 })).toEqual([
+      {
+        about: 'rotationIntervalMs',
+        problem:
+          'expected at most 32 keys published at once, not 33: rotate less often, or issue shorter lifetimes',
+      },
+    ])
+  })
+
+  it('reckon what is published of a key from its length', () => {
+    expect(publishedBytes({ ...DEFAULT_POLICY, rsaBits: 3072 })).toBe(220 + 512)
+    expect(publishedBytes({ ...DEFAULT_POLICY, algorithm: 'EdDSA' })).toBe(220 + 43)
+  })
+})
+
+describe('a policy that is malformed (R54)', () => {
+  const notWhole = 'expected a whole number of milliseconds, not negative'
+  const names = Object.keys(DEFAULT_TIMING) as (keyof Timing)[]
+
+  it.each(names)('has a part that is no whole number: %s', (about) => {
+    const others = about === 'maxTtlMs' ? [{ about, problem: 'expected whole seconds' }] : []
+    expect(violationsOf({ [about]: 1000.5 })).toEqual([{ about, problem: notWhole }, ...others])
+    expect(violationsOf({ [about]: -1000 })).toEqual([{ about, problem: notWhole }])
+  })
+
+  it.each(names)('may have nothing where nothing is a time: %s', (about) => {
+    const needed = ['rotationIntervalMs', 'maxTtlMs', 'verifierRefreshMs', 'storePollMs'].includes(about)
+    const problems = violationsOf({ [about]: 0 }).filter(({ problem }) => problem === 'expected more than 0')
+    expect(problems).toEqual(needed ? [{ about, problem: 'expected more than 0' }] : [])
+  })
+
+  it('has lifetimes that are not whole seconds', () => {
+    expect(violationsOf({ maxTtlMs: 1500 })).toEqual([
+      { about: 'maxTtlMs', problem: 'expected whole seconds' },
+    ])
+    expect(violationsOf({ maxTtlMs: 2000 })).toEqual([])
+  })
+
+  it('tolerates more than verifiers may', () => {
+    const graceSkewMs = HOUR
+    expect(violationsOf({ graceSkewMs, clockToleranceMs: 60_000 })).toEqual([])
+    expect(violationsOf({ graceSkewMs, clockToleranceMs: 60_001 })).toEqual([
+      { about: 'clockToleranceMs', problem: 'expected at most 60s' },
+    ])
+  })
+
+  it('is told so before anything is reckoned from it', () => {
+    expect(violationsOf({ storePollMs: 0, graceSkewMs: 0 })).toEqual([
+      { about: 'storePollMs', problem: 'expected more than 0' },
     ])
   })
 })
