@@ -17,6 +17,7 @@ const SETS = {
       'signing-terms',
       'clock-guard',
       'keyring-health',
+      'back-off',
     ],
   },
 }

@@ -9,6 +9,6 @@ const LONGEST_MS = 300_000
  * @param random 0 to 1
  */
 export function backOffMs(earlier: number, random: number): number {
-  const wholeMs = Math.min(FIRST_MS * 2 ** Math.min(earlier, 20), LONGEST_MS)
+  const wholeMs = Math.min(FIRST_MS * 2 ** earlier, LONGEST_MS)
   return Math.max(FIRST_MS, wholeMs * (1 - random / 2))
 }
