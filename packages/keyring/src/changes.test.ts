@@ -80,6 +80,12 @@ describe('a next key (R4, R5, R6)', () => {
     expect(keys[0]).toBe(ring.keys[0])
   })
 
+  it('is on schedule, unless it is said to come from elsewhere', () => {
+    const originOf = (ring: KeyRing) => ring.keys.at(-1)?.origin
+    expect(originOf(addNext(newRing(), newPair(), policy, at(TURNED_AT)))).toBe('scheduled')
+    expect(originOf(addNext(newRing(), newPair(), policy, at(TURNED_AT), 'imported'))).toBe('imported')
+  })
+
   it('signs an interval after the wake of a process that slept through the activation', () => {
     const wokeAt = TURNED_AT + 5 * T
     const { keys } = addNext(newRing(), newPair(), policy, at(wokeAt + 1, wokeAt))
@@ -118,14 +124,14 @@ describe('an activation that is brought forward (R6)', () => {
   })
 })
 
-/** The ring after a revocation of keys at these places; the first is the one that was asked for. */
+/** The ring after the revocation of the key at a place. */
 function revoke(
   ring: KeyRing,
   place: number,
-  { storeLeaked = false, replacement }: { storeLeaked?: boolean; replacement?: KeyPair } = {},
+  { leakedKids = [], replacement }: { leakedKids?: readonly string[]; replacement?: KeyPair } = {},
   now = TURNED_AT + HOUR,
 ): KeyRing {
-  const asked = { kid: keyAt(ring, place).kid, reason: 'leaked', storeLeaked, replacement }
+  const asked = { kid: keyAt(ring, place).kid, reason: 'leaked', leakedKids, replacement }
   const after = nextGeneration(ring, revokeKey(ring, asked, policy, now), at(now))
   assertRing(after, now)
   assertFollows(ring, after)
@@ -190,9 +196,9 @@ describe('a revoked key (R13)', () => {
     )
   })
 
-  it('takes along every other whose private half leaked with it', () => {
-    const ring = withKey(turnedRing(), 0, { privateKey: null })
-    const after = revoke(ring, 1, { storeLeaked: true, replacement: newPair() })
+  it('takes along those that leaked with it', () => {
+    const ring = turnedRing()
+    const after = revoke(ring, 1, { leakedKids: [keyAt(ring, 2).kid], replacement: newPair() })
     expect(after.keys.map(({ revokedAt }) => revokedAt)).toEqual([null, NOW, null])
     expect(after.tombstones).toMatchObject([{ kid: keyAt(ring, 2).kid, fate: 'revoked' }])
   })

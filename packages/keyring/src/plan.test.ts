@@ -4,7 +4,6 @@ import { addNext, rememberExposure } from './changes.ts'
 import {
   applyHousekeeping,
   type Decision,
-  hasRoom,
   isClockBehind,
   isExposureRecorded,
   isRotationOverdue,
@@ -12,10 +11,9 @@ import {
   nextPlanAt,
   plan,
 } from './plan.ts'
-import { publishedSet } from './published-set.ts'
 import { keyAt, MADE_AT, newPair, newRing, policy, turnedRing, withKey } from './ring.fixture.ts'
 import type { KeyRing } from './ring.ts'
-import { exposureOf, leadOf, propagationOf, publishedBytes, type Timing } from './timing.ts'
+import { exposureOf, leadOf, propagationOf, type Timing } from './timing.ts'
 
 const { timing } = policy
 const T = timing.rotationIntervalMs
@@ -52,6 +50,14 @@ describe('what is due (R4, R5, R8)', () => {
 
   it('is a next key from the instant at which the one before begins to sign', () => {
     expect(plan(newRing(), policy, at(TURNED_AT))).toEqual([{ kind: 'add-next' }])
+  })
+
+  it('is no next key as long as the set has no room for it', () => {
+    const ring = newRing()
+    const more = Array.from({ length: JWK_SET_LIMITS.keys - 2 }, () => ({ ...keyAt(ring, 0), ...newPair() }))
+    const crowd = (count: number) => ({ ...ring, keys: [...more.slice(0, count), ...ring.keys] })
+    expect(kinds(plan(crowd(JWK_SET_LIMITS.keys - 3), policy, at(TURNED_AT)))).toContain('add-next')
+    expect(kinds(plan(crowd(JWK_SET_LIMITS.keys - 2), policy, at(TURNED_AT)))).not.toContain('add-next')
   })
 
   it('is not there twice because the clock runs a little behind the last write', () => {
@@ -98,38 +104,6 @@ describe('what the ring knows of cache headers (R6)', () => {
     expect(isExposureRecorded(newRing(), policy)).toBe(true)
     expect(isExposureRecorded(newRing(), headersOf(jwksMaxAgeMs + 1))).toBe(false)
     expect(isExposureRecorded({ ...newRing(), exposures: [] }, policy)).toBe(false)
-  })
-})
-
-describe('room for one more key (R29, R37)', () => {
-  /** A ring that publishes so many keys. */
-  const ringOf = (keys: number): KeyRing => {
-    const ring = newRing()
-    const more = Array.from({ length: keys - 2 }, () => ({ ...keyAt(ring, 0), ...newPair() }))
-    return { ...ring, keys: [...more, ...ring.keys] }
-  }
-  /** A ring that publishes so many bytes. */
-  const ringOfBytes = (bytes: number): KeyRing => {
-    const ringWith = (n: string) => withKey(newRing(), 0, { publicJwk: { kty: 'RSA', n, e: 'AQAB' } })
-    const { document } = publishedSet(ringWith(''), MADE_AT)
-    return ringWith('x'.repeat(bytes - JSON.stringify(document).length))
-  }
-
-  it('is there up to the number of keys that verifiers take', () => {
-    expect(hasRoom(ringOf(JWK_SET_LIMITS.keys - 1), policy, MADE_AT)).toBe(true)
-    expect(hasRoom(ringOf(JWK_SET_LIMITS.keys), policy, MADE_AT)).toBe(false)
-  })
-
-  it('is there up to the number of bytes that verifiers take', () => {
-    const most = JWK_SET_LIMITS.bytes - publishedBytes(policy)
-    expect(hasRoom(ringOfBytes(most), policy, MADE_AT)).toBe(true)
-    expect(hasRoom(ringOfBytes(most + 1), policy, MADE_AT)).toBe(false)
-  })
-
-  it('is waited for: until then no next key is due', () => {
-    const spareless = ringOf(JWK_SET_LIMITS.keys + 1)
-    expect(kinds(plan(spareless, policy, at(TURNED_AT)))).not.toContain('add-next')
-    expect(kinds(plan(newRing(), policy, at(TURNED_AT)))).toContain('add-next')
   })
 })
 

@@ -1,13 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { revokeKey } from './changes.ts'
-import { keysToRevoke, type Revocation, successionOf } from './revocation.ts'
+import { keysToRevoke, leakedWith, type Revocation, successionOf } from './revocation.ts'
 import { keyAt, MADE_AT, newPair, newRing, policy, turnedRing, withKey } from './ring.fixture.ts'
 import type { KeyRing } from './ring.ts'
 import { leadOf } from './timing.ts'
 
 const TURNED_AT = MADE_AT + policy.timing.rotationIntervalMs
-const placesOf = (ring: KeyRing, kid: string, storeLeaked = false) =>
-  keysToRevoke(ring, { kid, storeLeaked }).map((key) => ring.keys.indexOf(key))
+const placesOf = (ring: KeyRing, kid: string, leakedKids: readonly string[] = []) =>
+  keysToRevoke(ring, { kid, leakedKids }).map((key) => ring.keys.indexOf(key))
+
+describe('the keys that leaked with a store (R13)', () => {
+  it('are those whose private halves it holds', () => {
+    const ring = withKey(turnedRing(), 0, { privateKey: null })
+    expect(leakedWith(ring)).toEqual([keyAt(ring, 1).kid, keyAt(ring, 2).kid])
+  })
+})
 
 describe('the keys that a revocation takes out of use (R13)', () => {
   it('are the one that is asked for', () => {
@@ -15,46 +22,47 @@ describe('the keys that a revocation takes out of use (R13)', () => {
     expect(placesOf(ring, keyAt(ring, 1).kid)).toEqual([1])
   })
 
-  it('are that one first and then all whose private halves leaked, where the store did', () => {
-    const ring = withKey(turnedRing(), 0, { privateKey: null })
-    expect(placesOf(ring, keyAt(ring, 2).kid, true)).toEqual([2, 1])
-    expect(placesOf(ring, keyAt(ring, 0).kid, true)).toEqual([0, 1, 2])
+  it('are that one first and then those that leaked, once each', () => {
+    const ring = turnedRing()
+    const kids = ring.keys.map(({ kid }) => kid)
+    expect(placesOf(ring, keyAt(ring, 2).kid, kids)).toEqual([2, 0, 1])
+    expect(placesOf(ring, keyAt(ring, 2).kid, kids.slice(0, 1))).toEqual([2, 0])
   })
 
-  it('are those that leaked alone, where the one that is asked for is out of use already', () => {
-    const ring = withKey(turnedRing(), 0, { privateKey: null, revokedAt: TURNED_AT })
-    const buried: KeyRing = { ...ring, tombstones: [{ kid: 'old', fate: 'removed', at: MADE_AT }] }
-    expect(placesOf(ring, keyAt(ring, 0).kid, true)).toEqual([1, 2])
-    expect(placesOf(buried, 'old', true)).toEqual([1, 2])
+  it('are none that were revoked before, or are gone', () => {
+    const ring = withKey(turnedRing(), 0, { revokedAt: TURNED_AT })
+    expect(placesOf(ring, keyAt(ring, 1).kid, [keyAt(ring, 0).kid, 'gone'])).toEqual([1])
   })
 
-  it('are none of a kid that the ring never had, whatever leaked', () => {
-    for (const storeLeaked of [false, true]) {
-      expect(() => placesOf(turnedRing(), 'none', storeLeaked)).toThrow(
-        expect.objectContaining({
-          code: 'key_not_found',
-          message: 'the ring never had such a key',
-          remedy: 'see: keyturn keys list',
-        }),
-      )
-    }
+  it('are none of a kid that the ring never had', () => {
+    expect(() => placesOf(turnedRing(), 'none')).toThrow(
+      expect.objectContaining({
+        code: 'key_not_found',
+        message: 'the ring never had such a key',
+        remedy: 'see: keyturn keys list',
+      }),
+    )
   })
 
-  it('are none of a key that is out of use, which is said with how it went', () => {
+  it('are none of a key that is out of use, which is said with how it went, whatever leaked', () => {
     const revoked = withKey(turnedRing(), 0, { revokedAt: TURNED_AT })
     const tombstones = [
       { kid: 'old', fate: 'removed', at: MADE_AT },
       { kid: 'bad', fate: 'revoked', at: MADE_AT },
     ] as const
-    const already = expect.objectContaining({
-      code: 'key_already_revoked',
-      message: 'that key is revoked already',
-    })
-    expect(() => placesOf(revoked, keyAt(revoked, 0).kid)).toThrow(already)
-    expect(() => placesOf({ ...revoked, tombstones }, 'bad')).toThrow(already)
-    expect(() => placesOf({ ...revoked, tombstones }, 'old')).toThrow(
-      expect.objectContaining({ code: 'key_removed', message: expect.stringContaining('has left the ring') }),
-    )
+    const remedy = expect.stringContaining('name a key that is in use')
+    const already = { code: 'key_already_revoked', message: 'that key is revoked already', remedy }
+    const removed = { code: 'key_removed', message: expect.stringContaining('has left the ring'), remedy }
+    const leaked = [keyAt(revoked, 1).kid]
+    for (const [kid, refusal] of [
+      [keyAt(revoked, 0).kid, already],
+      ['bad', already],
+      ['old', removed],
+    ] as const) {
+      expect(() => placesOf({ ...revoked, tombstones }, kid, leaked)).toThrow(
+        expect.objectContaining(refusal),
+      )
+    }
   })
 })
 
@@ -63,7 +71,7 @@ describe('who signs after a revocation (R13, R50)', () => {
     const asked = {
       kid: keyAt(ring, place).kid,
       reason: 'leaked',
-      storeLeaked: false,
+      leakedKids: [],
       replacement: undefined,
     }
     const after = { ...revokeKey(ring, { ...asked, ...also }, policy, now), writtenAt: now }
