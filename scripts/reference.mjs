@@ -117,7 +117,7 @@ async function commands() {
 async function metrics() {
   const { Metrics } = await built('keyturn/dist/telemetry/metrics.js')
   const registry = new Metrics()
-  registry.observe({ keys: undefined, volume: undefined, backups: undefined })
+  registry.observe({ keys: undefined, disks: undefined, backups: undefined })
   const own = registry.catalogue().filter(({ name }) => name.startsWith('keyturn_'))
   return page('Metrics', [
     'On the admin listener under `/metrics`, in base units. Labels are bounded: never a user or a client. A gauge that cannot be read, say for a disk that is gone, is NaN. The series of a key go with the key. Beside these there are the usual ones of a Node process (`process_*`, `nodejs_*`).',

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { jsonOf, runAuthority } from './running-authority.ts'
 
 const askAs = (url: string, host: string) =>
@@ -59,10 +59,13 @@ describe('health and metrics (R51, R52)', () => {
   it('has metrics also when the data folder is gone, which is when they matter', async () => {
     const authority = await runAuthority()
     await rm(authority.dataDir, { recursive: true })
-    const response = await fetch(`${authority.adminUrl}/metrics`)
-    expect(response.status).toBe(200)
-    const text = await response.text()
-    expect(text).toContain('keyturn_data_volume_used_ratio Nan\n')
+    const text = await vi.waitFor(async () => {
+      const response = await fetch(`${authority.adminUrl}/metrics`)
+      expect(response.status).toBe(200)
+      const it = await response.text()
+      expect(it).toContain('keyturn_data_volume_used_ratio Nan\n')
+      return it
+    }, 10_000)
     expect(text).toContain('keyturn_published_keys 2\n')
     expect(text).toMatch(/^keyturn_ring_integrity [01]$/m)
     await authority.close()

@@ -98,7 +98,7 @@ export class KeyManager {
       pollMs: options.policy.timing.storePollMs,
       onEvent: options.onEvent,
       onAdopted: () => this.#rotator.wake(),
-      onRecovered: () => this.#rotator.retry(),
+      onRecovered: () => this.retry(),
     })
   }
 
@@ -243,6 +243,11 @@ export class KeyManager {
   /** Writes the ring anew, so that neither it nor the generation that is kept is sealed under an older key-encryption key. */
   async rewrap(): Promise<void> {
     await this.#operator.rewrap()
+  }
+
+  /** Does at once what failed last, if something did: what it failed for is over, as when a disk has room again. */
+  retry(): void {
+    this.#rotator.retry()
   }
 
   /** The longest lifetime of a token that {@link KeyManager.sign} takes now. */

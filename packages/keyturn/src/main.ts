@@ -17,7 +17,8 @@ import { sealingOf } from './key-store.ts'
 import { ClientRegistry, KEYS_ADMIN, type NewClient, TOKENS_ISSUE } from './service/client-registry.ts'
 import { TokenService } from './service/token-service.ts'
 import { authorityHealth } from './telemetry/authority-health.ts'
-import { type Logger, logBackupEvent, logKeyringEvent } from './telemetry/logger.ts'
+import { DiskWatch } from './telemetry/disk-watch.ts'
+import { type Logger, logDiskEvent, logKeyringEvent } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { volumeOf } from './telemetry/volume.ts'
 
@@ -83,9 +84,23 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     })
     undo.push(() => keys.close())
     await revokeAgain(keys, state)
+    const disks = new DiskWatch({
+      volumes: {
+        data: volumeOf(config.dataDir),
+        ...(config.backups !== undefined && { backup: volumeOf(config.backups.dir) }),
+      },
+      assertStateInPlace: () => state.assertInPlace(),
+      clock: systemClock,
+      onEvent: (event) => {
+        logDiskEvent(logger, event)
+        if (event.kind === 'volume-has-room' || event.kind === 'state-back') keys.retry()
+      },
+    })
+    undo.push(async () => disks.close())
+    await disks.start()
     const backups = config.backups && backupKeeperOf(config, config.backups, { keys, metrics, logger })
-    const health = () => authorityHealth({ keys, backups })
-    metrics.observe({ keys, volume: volumeOf(config.dataDir), backups })
+    const health = () => authorityHealth({ keys, disks, backups })
+    metrics.observe({ keys, disks, backups })
     const audit = clientAudit(state, actor)
     const clients = new ClientRegistry({ store: state, now: systemClock.now, audit })
     const { issuer, audience, accessTokenTtlSeconds: ttlSeconds } = config
@@ -155,7 +170,7 @@ function backupKeeperOf(
     clock: systemClock,
     random: Math.random,
     onEvent: (event) => {
-      logBackupEvent(logger, event)
+      logDiskEvent(logger, event)
       metrics.onBackupEvent(event)
     },
   })

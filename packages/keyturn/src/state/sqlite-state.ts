@@ -3,7 +3,15 @@ import type { AuditEvent, AuditHead, AuditLine } from '../audit/audit-chain.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Client, ClientStore, RegisteredClient } from './client-store.ts'
 import { Database, type Row } from './database.ts'
-import { createStateFile, hasStateFile, stateCorrupt, stateFileOf } from './state-file.ts'
+import {
+  assertStateInPlace,
+  createStateFile,
+  type FileIdentity,
+  hasStateFile,
+  stateCorrupt,
+  stateFileOf,
+  stateIdentityOf,
+} from './state-file.ts'
 
 const VERSION = 1
 
@@ -50,8 +58,13 @@ export interface SqliteStateOptions {
 export class SqliteState implements ClientStore, AuditLog {
   readonly #database: Database
 
-  private constructor(database: Database) {
+  readonly #dataDir: string
+  readonly #identity: FileIdentity
+
+  private constructor(database: Database, dataDir: string, identity: FileIdentity) {
     this.#database = database
+    this.#dataDir = dataDir
+    this.#identity = identity
   }
 
   /**
@@ -65,17 +78,28 @@ export class SqliteState implements ClientStore, AuditLog {
       if (!mayCreate) throw stateMissing(path)
       await createStateFile(dataDir, createTables)
     }
+    const identity = await stateIdentityOf(dataDir)
     const database = new Database(path)
     try {
       await assertVersion(database, path)
+      await assertStateInPlace(dataDir, identity)
       // readers never wait for a writer, and a commit is on disk when it is said to be
       await database.query('PRAGMA journal_mode = WAL')
       await database.query('PRAGMA synchronous = FULL')
-      return new SqliteState(database)
+      return new SqliteState(database, dataDir, identity)
     } catch (error) {
       await database.close()
       throw error
     }
+  }
+
+  /**
+   * Asserts that what is written here is not lost with the process. Every write does so first.
+   *
+   * @throws {KeyturnError} `state_missing`, `state_replaced`, `state_failed`
+   */
+  async assertInPlace(): Promise<void> {
+    await assertStateInPlace(this.#dataDir, this.#identity)
   }
 
   /** The ring to which this state belongs; `undefined` until the first start of the installation is through. */
@@ -86,6 +110,7 @@ export class SqliteState implements ClientStore, AuditLog {
 
   /** Says that ring and state belong together, and that the installation is complete. */
   async bindRing(ringId: string): Promise<void> {
+    await this.assertInPlace()
     await this.#database.query('UPDATE installation SET ring_id = ?', [ringId])
   }
 
@@ -95,6 +120,7 @@ export class SqliteState implements ClientStore, AuditLog {
   }
 
   async add({ clientId, name, scopes, secretHash, createdAt }: RegisteredClient): Promise<void> {
+    await this.assertInPlace()
     await this.#database.query(
       'INSERT INTO clients (client_id, name, scopes, secret_hash, created_at) VALUES (?, ?, ?, ?, ?)',
       [clientId, name, scopes.join(' '), secretHash, createdAt],
@@ -130,6 +156,7 @@ export class SqliteState implements ClientStore, AuditLog {
   }
 
   async append(event: AuditEvent): Promise<AuditHead> {
+    await this.assertInPlace()
     const [row] = await this.#database.query(APPEND, [JSON.stringify(event)])
     return { seq: Number(row?.seq), hash: String(row?.hash) }
   }

@@ -31,6 +31,47 @@ export async function hasStateFile(dataDir: string): Promise<boolean> {
   })
 }
 
+/** Which file it is, and not only where. */
+export interface FileIdentity {
+  readonly dev: bigint
+  readonly ino: bigint
+}
+
+/**
+ * Which file the state is.
+ *
+ * @throws {KeyturnError} `state_missing`, `state_failed`
+ */
+export async function stateIdentityOf(dataDir: string): Promise<FileIdentity> {
+  const path = stateFileOf(dataDir)
+  return await guarded(path, async () => {
+    const stats = await lstat(path, { bigint: true }).catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return undefined
+      throw error
+    })
+    if (stats === undefined) throw stateLost('state_missing', `${path} is gone`)
+    return { dev: stats.dev, ino: stats.ino }
+  })
+}
+
+/**
+ * Asserts that the file is still the one that was opened. What is written into one that was unlinked, or that is on a volume which
+ * was unmounted, ends with the process.
+ *
+ * @throws {KeyturnError} `state_missing`, `state_replaced`, `state_failed`
+ */
+export async function assertStateInPlace(dataDir: string, opened: FileIdentity): Promise<void> {
+  const { dev, ino } = await stateIdentityOf(dataDir)
+  if (dev === opened.dev && ino === opened.ino) return
+  throw stateLost('state_replaced', `${stateFileOf(dataDir)} is another file than this process has open`)
+}
+
+function stateLost(code: 'state_missing' | 'state_replaced', what: string): KeyturnError {
+  return new KeyturnError(code, what, {
+    remedy: 'mount the volume or put the file back, or restart the authority with the one that is to count',
+  })
+}
+
 /**
  * Makes the file under another name, has it filled, and gives it its own name when it is whole: a state that is empty or
  * half made was never ours. Leaves alone what somebody else made meanwhile.

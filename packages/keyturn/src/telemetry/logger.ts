@@ -1,6 +1,7 @@
 import type { KeyringEvent } from '@keyturn/keyring'
 import { destination, type Logger, pino } from 'pino'
 import type { BackupEvent } from '../backups/backup-keeper.ts'
+import type { DiskEvent } from './disk-watch.ts'
 
 export type { Logger }
 
@@ -32,14 +33,14 @@ export function logKeyringEvent(logger: Logger, event: KeyringEvent): void {
   logger[level](details, MESSAGES[kind])
 }
 
-/** Writes down what happens to backups. */
-export function logBackupEvent(logger: Logger, { kind, ...event }: BackupEvent): void {
-  const { level, message } = BACKUP_LINES[kind]
+/** Writes down what happens to backups and disks. */
+export function logDiskEvent(logger: Logger, { kind, ...event }: BackupEvent | DiskEvent): void {
+  const { level, message } = DISK_LINES[kind]
   const { error: err, ...details } = { error: undefined, ...event }
   logger[level](err === undefined ? details : { err, ...details }, message)
 }
 
-const BACKUP_LINES = Object.freeze({
+const DISK_LINES = Object.freeze({
   'backup-made': { level: 'info', message: 'a backup of the key ring was made' },
   'backup-deleted': { level: 'info', message: 'a backup was deleted: there are enough later ones' },
   'backup-failed': { level: 'error', message: 'a backup of the key ring failed; all else goes on' },
@@ -47,7 +48,17 @@ const BACKUP_LINES = Object.freeze({
     level: 'error',
     message: 'a backup is not as it was written; it is kept: look at its disk, and move it away',
   },
-} as const satisfies Record<BackupEvent['kind'], { level: 'info' | 'error'; message: string }>)
+  'volume-nearly-full': { level: 'warn', message: 'a volume is nearly full: make room' },
+  'volume-has-room': { level: 'info', message: 'a volume has room again' },
+  'state-lost': {
+    level: 'error',
+    message: 'the state is not where it was; nothing is written until it is back',
+  },
+  'state-back': { level: 'info', message: 'the state is back' },
+} as const satisfies Record<
+  (BackupEvent | DiskEvent)['kind'],
+  { level: 'info' | 'warn' | 'error'; message: string }
+>)
 
 const LEVELS: Partial<Record<KeyringEvent['kind'], 'debug' | 'warn' | 'error'>> = {
   'rotation-failed': 'error',

@@ -9,8 +9,8 @@ import {
 } from '@keyturn/keyring'
 import { fakeClock } from '@keyturn/testing'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { DiskHealth } from './disk-watch.ts'
 import { Metrics } from './metrics.ts'
-import type { Volume } from './volume.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
 const { rotationIntervalMs, storePollMs, clockSkewMs } = policy.timing
@@ -21,7 +21,11 @@ afterEach(async () => {
   for (const keys of opened.splice(0)) await keys.close()
 })
 
-async function measured(volume: Volume = { usedRatio: async () => 0.5 }) {
+const disksWith = (change: Partial<DiskHealth> = {}) => ({
+  health: (): DiskHealth => ({ status: 'ok', stateError: undefined, volumes: {}, ...change }),
+})
+
+async function measured(disks = disksWith()) {
   const clock = fakeClock()
   const metrics = new Metrics()
   const store = new MemoryKeyStore()
@@ -30,7 +34,7 @@ async function measured(volume: Volume = { usedRatio: async () => 0.5 }) {
   const onEvent = metrics.onKeyringEvent.bind(metrics)
   const keys = await KeyManager.open({ store, policy, clock, generate, onEvent })
   opened.push(keys)
-  metrics.observe({ keys, volume, backups: undefined })
+  metrics.observe({ keys, disks, backups: undefined })
   const read = async (series: string) =>
     (await metrics.render())
       .split('\n')
@@ -70,11 +74,22 @@ describe('what gauges say of the ring (R51)', () => {
   })
 })
 
-describe('a gauge that cannot be read (R51)', () => {
-  const gone = () => Promise.reject(new Error('ENOENT'))
+describe('what gauges say of disks (R51)', () => {
+  it('says how full they are, and whether the state is still there', async () => {
+    const room = { usedRatio: 0.5, freeBytes: 1, nearlyFull: false }
+    const full = { usedRatio: 0.95, freeBytes: 1, nearlyFull: true }
+    const volumes = { data: room, backup: full }
+    const { read } = await measured(disksWith({ stateError: 'state_missing', volumes }))
+    expect(await read('keyturn_data_volume_used_ratio')).toBe('0.5')
+    expect(await read('keyturn_backup_volume_used_ratio')).toBe('0.95')
+    expect(await read('keyturn_volumes_nearly_full')).toBe('1')
+    expect(await read('keyturn_state_integrity')).toBe('0')
+  })
+})
 
+describe('a gauge that cannot be read (R51)', () => {
   it('is NaN, and takes no other with it', async () => {
-    const { keys, read } = await measured({ usedRatio: gone })
+    const { keys, read } = await measured()
     expect(await read('keyturn_data_volume_used_ratio')).toBe('Nan')
     keys.health = () => {
       throw new Error('broken')

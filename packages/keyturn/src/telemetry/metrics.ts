@@ -1,14 +1,13 @@
 import { activeKey, findKey, type KeyManager, type KeyringEvent, stateOf } from '@keyturn/keyring'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { BackupEvent, BackupKeeper } from '../backups/backup-keeper.ts'
-import type { Volume } from './volume.ts'
+import type { DiskWatch, VolumeName } from './disk-watch.ts'
 
 /** What the gauges read when they are asked. */
 export interface MetricsSources {
   readonly keys: KeyManager
-  /** Where the data folder is. */
-  readonly volume: Volume
-  readonly backups: BackupKeeper | undefined
+  readonly disks: Pick<DiskWatch, 'health'>
+  readonly backups: Pick<BackupKeeper, 'health'> | undefined
 }
 
 /** What prom-client knows of a metric, and does not type. */
@@ -75,7 +74,7 @@ export class Metrics {
   }
 
   /** Adds the gauges; their values are read when somebody asks, and are NaN while they cannot be. */
-  observe({ keys, volume, backups }: MetricsSources): void {
+  observe({ keys, disks, backups }: MetricsSources): void {
     this.#alg = () => activeKey(keys.ring(), keys.now).alg
     const next = () => findKey(keys.ring(), 'next', keys.now)
     this.#gauge('keyturn_active_key_age_seconds', 'Since the active key began to sign', () =>
@@ -112,8 +111,22 @@ export class Metrics {
       'Failed steps since the last that succeeded',
       () => keys.health().consecutiveFailures,
     )
+    this.#gauge('keyturn_state_integrity', '1 while state.db is the file that this process has open', () =>
+      Number(disks.health().stateError === undefined),
+    )
+    const usedRatio = (name: VolumeName) => disks.health().volumes[name]?.usedRatio ?? Number.NaN
     this.#gauge('keyturn_data_volume_used_ratio', 'Used part of the volume of the data folder', () =>
-      volume.usedRatio(),
+      usedRatio('data'),
+    )
+    this.#gauge(
+      'keyturn_backup_volume_used_ratio',
+      'Used part of the volume of scheduled backups; NaN where there are none',
+      () => usedRatio('backup'),
+    )
+    this.#gauge(
+      'keyturn_volumes_nearly_full',
+      'Of these two, how many are more than nine tenths full with less than 1 GiB left',
+      () => Object.values(disks.health().volumes).filter(({ nearlyFull }) => nearlyFull).length,
     )
     this.#gauge(
       'keyturn_last_backup_age_seconds',
@@ -165,22 +178,22 @@ export class Metrics {
     return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] })
   }
 
-  #gauge(name: string, help: string, read: () => number | Promise<number>): void {
+  #gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,
       help,
       registers: [this.#registry],
-      async collect() {
-        this.set(await readingOf(read))
+      collect() {
+        this.set(readingOf(read))
       },
     })
   }
 }
 
 /** Whatever one gauge cannot say, the others go on: they matter most when something is broken. */
-async function readingOf(read: () => number | Promise<number>): Promise<number> {
+function readingOf(read: () => number): number {
   try {
-    return await read()
+    return read()
   } catch {
     return Number.NaN
   }
