@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createVerifier, type Verifier } from '@keyturn/verifier'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type DocumentPage, readPage, shell } from './document.ts'
@@ -171,6 +171,32 @@ describe('recovery as documented (R16, R21)', () => {
     await follow('confirm')
     const after = await startAuthority(env)
     await verifier.verify(token)
+    await after.stop()
+  })
+
+  it('from a lost key-encryption key, by a backup that can be opened; what was replaced is kept', async () => {
+    const before = await startAuthority(env)
+    const token = await askForToken()
+    await follow('backup')
+    await before.stop()
+    const sealed = { ...env, KEYTURN_KEYS_ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64') }
+    await shell('keyturn keys rewrap', sealed, folder)
+    const file = await newestRingFile()
+    for (const KEYTURN_KEYS_ENCRYPTION_KEY of [Buffer.alloc(32, 2).toString('base64'), undefined]) {
+      const given = KEYTURN_KEYS_ENCRYPTION_KEY === undefined ? env : { ...env, KEYTURN_KEYS_ENCRYPTION_KEY }
+      const { stderr } = await shell('keyturn serve', given, folder).catch((it) => it)
+      expect(stderr).toMatch(/^keyturn: (kek_unknown|ring_sealed): .*--replace-unopened$/m)
+      expect(stderr).toContain(file)
+    }
+    expect(await refusal(follow('restore'))).toBe('ring_sealed')
+    await follow('replace-unopened')
+    const after = await startAuthority(env)
+    await verifier.verify(token)
+    await verifier.verify(await askForToken())
+    await shell('keyturn keys rotate --force --wait', env, folder)
+    const keptFiles = (await readdir(join(folder, 'data/keys'))).filter((name) => name.endsWith('.unopened'))
+    expect(keptFiles).toContain(`${basename(file)}.unopened`)
+    await shell('keyturn audit verify', env, folder)
     await after.stop()
   })
 

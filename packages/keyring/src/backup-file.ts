@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { KeyRing } from './ring.ts'
+import { RingUnopened } from './stores/key-store.ts'
 import { syncFolder, writePrivateFile } from './stores/private-files.ts'
 import { RingMalformed } from './stores/ring-codec.ts'
 import { checkRingFile, decodeRingFile, encodeRingFile, readRingFile } from './stores/ring-file.ts'
@@ -52,6 +53,7 @@ async function readWhole<T>(file: string, as: (bytes: Buffer) => Promise<T>): Pr
   try {
     return await as(await readRingFile(path))
   } catch (cause) {
+    if (cause instanceof RingUnopened) throw cause.at(path)
     if (cause instanceof KeyturnError) throw cause
     if (cause instanceof RingMalformed) {
       throw new KeyturnError('backup_corrupt', `${path}: ${cause.message}`, { remedy: 'take another', cause })

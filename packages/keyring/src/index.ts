@@ -15,7 +15,7 @@ export { type KeyOrigin, type KeyRecord, type KeyState, stateOf } from './key-re
 export type { KeyringHealth } from './keyring-health.ts'
 export { KeyManager, type KeyManagerOptions } from './manager.ts'
 export type { Rotation, RotationUrgency } from './manual-rotation.ts'
-export { knownEverywhereAt, restoreRing } from './restoration.ts'
+export { knownEverywhereAt, type RestoreOptions, restoreRing } from './restoration.ts'
 export type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 export {
   type AuditMark,

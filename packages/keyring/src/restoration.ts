@@ -2,7 +2,7 @@ import { KeyturnError } from '@keyturn/core'
 import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT, saveAudited } from './audited-save.ts'
 import { assertRing, effectiveNow, inUseUntil, type KeyRing } from './ring.ts'
-import { type KeyStore, RingCorrupt } from './stores/key-store.ts'
+import { isLost, type KeyStore, RingCorrupt } from './stores/key-store.ts'
 import { exposureOf, propagationOf, type Timing } from './timing.ts'
 
 /**
@@ -12,26 +12,36 @@ import { exposureOf, propagationOf, type Timing } from './timing.ts'
 const GENERATIONS_AHEAD = 1_000_000
 const TICK_MS = 100
 
+/** When and how a ring is restored. */
+export interface RestoreOptions {
+  readonly now: number
+  readonly audit?: AuditTrail
+  /** Replaces a ring that is whole, but that no key opens, since that key is lost. It is kept aside. Default `false`. */
+  readonly replaceUnopened?: boolean
+}
+
 /**
  * Puts a ring out of a backup into a store that has lost its own. It is published and verifies, but signs nothing until
  * {@link KeyManager.confirm}: it may be old, and not know of a key that was revoked since. A ring that is held already gives
  * way to another backup, and stays as it is for the same one.
  *
- * @throws {KeyturnError} `restore_refused` where the store holds a ring that is whole, and what the store throws
+ * @throws {KeyturnError} `restore_refused` where the store holds a ring that is whole, and what the store throws: `kek_unknown`
+ * and `ring_sealed` without `replaceUnopened`
  */
 export async function restoreRing(
   store: KeyStore,
   backup: KeyRing,
-  { now, audit = NO_AUDIT }: { readonly now: number; readonly audit?: AuditTrail },
+  { now, audit = NO_AUDIT, replaceUnopened = false }: RestoreOptions,
 ): Promise<KeyRing> {
   const newest = await store.load().catch((error: unknown) => {
-    if (error instanceof RingCorrupt) return error
+    if (error instanceof RingCorrupt || (replaceUnopened && isLost(error))) return error
     throw error
   })
-  if (newest !== undefined && !(newest instanceof RingCorrupt)) {
+  if (newest !== undefined && !(newest instanceof KeyturnError)) {
     if (isOf(newest, backup)) return newest
     if (newest.held === null) throw restoreRefused()
   }
+  if (isLost(newest)) await store.setAside?.()
   const lost = newest?.generation ?? 0
   const restored = restoredRing(backup, lost, now + (store.clockAheadMs ?? 0))
   return await saveAudited({ store, audit }, restored, { before: undefined, expectedGeneration: lost })

@@ -64,6 +64,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     closing ??= closeAll(undo)
     return closing
   }
+  for (const warning of config.warnings) logger.warn(warning)
   try {
     const metrics = new Metrics()
     const actor = actorOf('keyturn serve')
@@ -164,7 +165,7 @@ function backupKeeperOf(
   { keys, metrics, logger }: { keys: KeyManager; metrics: Metrics; logger: Logger },
 ): BackupKeeper {
   return new BackupKeeper({
-    place: new BackupFolder(dir, sealingOf(config)),
+    place: new BackupFolder(dir, { ...sealingOf(config), dataDir: config.dataDir }),
     policy,
     ring: () => keys.ring(),
     clock: systemClock,

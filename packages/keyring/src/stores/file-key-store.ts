@@ -2,7 +2,14 @@ import { access, link, lstat, readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Clock, errnoOf, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
-import { type KeyStore, RingCorrupt, StoreConflict, type StoreWatcher } from './key-store.ts'
+import {
+  isLost,
+  type KeyStore,
+  RingCorrupt,
+  RingUnopened,
+  StoreConflict,
+  type StoreWatcher,
+} from './key-store.ts'
 import {
   assertPrivateFile,
   assertPrivateFolder,
@@ -39,6 +46,7 @@ export interface FileKeyStoreOptions extends Sealing {
 }
 
 const LOAD_ATTEMPTS = 5
+const KEY_LOST = '; where that key is lost: keyturn keys restore FILE --replace-unopened'
 
 /**
  * Keeps the ring in files, one per generation. A save writes a temporary file and gives it the next generation's name by
@@ -106,6 +114,19 @@ export class FileKeyStore implements KeyStore {
     })
   }
 
+  /** Gives each file a second name, which no save knows. */
+  async setAside(): Promise<void> {
+    await guarded('write', this.#directory, async () => {
+      for (const generation of await this.#generations()) {
+        const path = join(this.#directory, ringFileName(generation))
+        await link(path, `${path}.unopened`).catch((error: unknown) => {
+          if (errnoOf(error) !== 'EEXIST') throw error
+        })
+      }
+      await syncFolder(this.#directory)
+    })
+  }
+
   watch(watcher: StoreWatcher): () => void {
     const timing = { clock: this.#clock, everyMs: this.#pollMs / 2 }
     return lookRegularly(watcher, timing, (reporter) => this.#reportNewer(reporter)).stop
@@ -162,7 +183,8 @@ export class FileKeyStore implements KeyStore {
       const file = await readRingFile(path).catch((error) => explain(error, path))
       return file === undefined ? undefined : await as(file, generation)
     } catch (error) {
-      throw error instanceof RingMalformed ? await this.#corrupt(generation, error) : error
+      if (error instanceof RingMalformed) throw await this.#corrupt(generation, error)
+      throw error instanceof RingUnopened ? error.at(path, isLost(error) ? KEY_LOST : '') : error
     }
   }
 

@@ -26,6 +26,13 @@ export interface KeyStore {
    * @throws {KeyturnError} `store_failed`: either it is not the newest, or {@link KeyStore.watch} reports that it is
    */
   save(ring: KeyRing, expectedGeneration: number): Promise<void>
+  /**
+   * Keeps what the store holds, so that no later save drops it: a ring that no key opens is about to be replaced. A store that keeps
+   * every ring for good has nothing to do here.
+   *
+   * @throws {KeyturnError} `store_failed`
+   */
+  setAside?(): Promise<void>
   /** Reports what others write, within the poll interval, until the returned function is called. */
   watch(watcher: StoreWatcher): () => void
   /** Gives back what it holds open; whoever opened it calls this last. Left out where there is nothing to give back. */
@@ -53,6 +60,38 @@ export class RingCorrupt extends KeyturnError {
     super('ring_corrupt', message, options)
     this.generation = generation
   }
+}
+
+/** What the store holds under its newest generation is whole, and no key that was given opens it. */
+export class RingUnopened extends KeyturnError {
+  override readonly name = 'RingUnopened'
+  declare readonly code: 'ring_sealed' | 'ring_unsealed' | 'kek_unknown'
+  readonly generation: number
+
+  constructor(
+    code: RingUnopened['code'],
+    generation: number,
+    message: string,
+    options: { remedy?: string | undefined; cause?: unknown },
+  ) {
+    const { remedy, cause } = options
+    super(code, message, { ...(remedy !== undefined && { remedy }), cause })
+    this.generation = generation
+  }
+
+  /** The same, with the file that cannot be opened, and what else can be done. */
+  at(path: string, otherRemedy = ''): RingUnopened {
+    const remedy = this.remedy === undefined ? undefined : `${this.remedy}${otherRemedy}`
+    return new RingUnopened(this.code, this.generation, `${path}: ${this.message}`, {
+      remedy,
+      cause: this.cause,
+    })
+  }
+}
+
+/** The key that sealed the ring may be lost for good; one that is not sealed takes no key. */
+export function isLost(error: unknown): error is RingUnopened {
+  return error instanceof RingUnopened && error.code !== 'ring_unsealed'
 }
 
 /** Somebody else was first: load again, and think again. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { KeyturnError } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
+import { RingUnopened } from './key-store.ts'
 import { readPrivateFile } from './private-files.ts'
 import { decodeRing, encodeRing, RingMalformed } from './ring-codec.ts'
 import type { Sealing } from './ring-sealer.ts'
@@ -55,13 +56,19 @@ export async function readRingFile(path: string): Promise<Buffer> {
  * Reads what {@link encodeRingFile} wrote; for the generation that the file's name claims, if it claims one.
  *
  * @throws {RingMalformed} for anything else: cut short, edited, renamed
- * @throws {KeyturnError} `ring_sealed`, `ring_unsealed`, and what the sealer throws
+ * @throws {RingUnopened} `ring_sealed`, `ring_unsealed`, `kek_unknown`
+ * @throws what else the sealer throws
  */
 export async function decodeRingFile(
   file: Buffer,
   { generation = claimOf(file), ...sealing }: Sealing & { readonly generation?: number } = {},
 ): Promise<KeyRing> {
-  const ring = decodeRing(await opened(checkRingFile(file, generation), sealing))
+  const body = checkRingFile(file, generation)
+  const ring = decodeRing(
+    await opened(body, sealing).catch((error: unknown) => {
+      throw isUnopened(error) ? unopened(generation, error) : error
+    }),
+  )
   if (ring.generation !== generation) {
     throw new RingMalformed('expected the generation that the name of the file says')
   }
@@ -97,6 +104,17 @@ async function opened(body: Buffer, { sealer, acceptUnsealed = false }: Sealing)
   throw new KeyturnError('ring_unsealed', 'the ring is not sealed, though there is a key to seal it', {
     remedy: 'if nobody can have put it there, seal it: keyturn keys rewrap',
   })
+}
+
+function isUnopened(error: unknown): error is KeyturnError & { readonly code: RingUnopened['code'] } {
+  return error instanceof KeyturnError && ['ring_sealed', 'ring_unsealed', 'kek_unknown'].includes(error.code)
+}
+
+function unopened(
+  generation: number,
+  cause: KeyturnError & { readonly code: RingUnopened['code'] },
+): RingUnopened {
+  return new RingUnopened(cause.code, generation, cause.message, { remedy: cause.remedy, cause })
 }
 
 /** The generation that the file itself claims; nothing that a ring has where it claims none. */

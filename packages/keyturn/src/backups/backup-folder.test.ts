@@ -36,7 +36,7 @@ afterAll(() => keys.close())
 beforeEach(async () => {
   place = await mkdtemp(join(tmpdir(), 'keyturn-backups-'))
   path = join(place, 'backups')
-  folder = new BackupFolder(path, {})
+  folder = new BackupFolder(path, { dataDir: place })
 })
 afterEach(() => rm(place, { recursive: true, force: true }))
 
@@ -46,7 +46,7 @@ const asRoot = it.runIf(process.geteuid?.() === 0)
 
 describe('a folder of backups (R15, R21)', () => {
   it('is made private, and holds backups that only their owner can read and that restore', async () => {
-    expect(await look()).toEqual({ whole: [], damaged: [] })
+    expect(await look()).toEqual({ whole: [], damaged: [], sharesDisk: true })
     expect((await stat(path)).mode & 0o777).toBe(0o700)
     const made = await folder.write(ring(), NOW)
     expect(await readdir(path)).toEqual([made.name])
@@ -54,7 +54,7 @@ describe('a folder of backups (R15, R21)', () => {
     expect((await readBackup(join(path, made.name))).keys.map(({ kid }) => kid)).toEqual(
       ring().keys.map(({ kid }) => kid),
     )
-    expect(await look()).toEqual({ whole: [made], damaged: [] })
+    expect(await look()).toEqual({ whole: [made], damaged: [], sharesDisk: true })
   })
 
   it('is refused when others can read it, and is not made anew once it is lost', async () => {
@@ -105,8 +105,17 @@ describe('a folder of backups (R15, R21)', () => {
   it('has none of a backup that could not be written or does not open', async () => {
     await look()
     const sealer = { seal: async () => 'sealed', open: async () => Buffer.from('{}') }
-    expect(await codeOf(new BackupFolder(path, { sealer }).write(ring(), NOW))).toBe('backup_corrupt')
+    expect(await codeOf(new BackupFolder(path, { sealer, dataDir: place }).write(ring(), NOW))).toBe(
+      'backup_corrupt',
+    )
     expect(await readdir(path)).toEqual([])
+  })
+
+  it('says whether it is on the disk of the data', async () => {
+    expect((await look()).sharesDisk).toBe(true)
+    for (const dataDir of ['/proc', join(place, 'gone')]) {
+      expect((await new BackupFolder(path, { dataDir }).look(ring().ringId)).sharesDisk).toBe(false)
+    }
   })
 
   it('does not mind that somebody else has deleted a backup', async () => {
@@ -114,6 +123,6 @@ describe('a folder of backups (R15, R21)', () => {
     const made = await folder.write(ring(), NOW)
     await folder.delete(made)
     await folder.delete(made)
-    expect(await look()).toEqual({ whole: [], damaged: [] })
+    expect(await look()).toEqual({ whole: [], damaged: [], sharesDisk: true })
   })
 })

@@ -1,4 +1,4 @@
-import { lstat, readdir, rename, unlink } from 'node:fs/promises'
+import { lstat, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 import { checkBackup, type KeyRing, readBackup, type Sealing, writeBackup } from '@keyturn/keyring'
@@ -16,17 +16,24 @@ export interface BackupInventory {
   readonly whole: readonly Backup[]
   /** Names of those that are not as they were written, or cannot be read. */
   readonly damaged: readonly string[]
+  /** They are on the disk of the data folder, and are lost with it. */
+  readonly sharesDisk: boolean
+}
+
+/** What seals backups, and what they are backups of. */
+export interface BackupFolderOptions extends Sealing {
+  readonly dataDir: string
 }
 
 /** A folder of backups. It is as private as the data folder, and may hold what is none of ours: that is left alone. */
 export class BackupFolder {
   readonly #path: string
-  readonly #sealing: Sealing
+  readonly #options: BackupFolderOptions
   #isMade = false
 
-  constructor(path: string, sealing: Sealing) {
+  constructor(path: string, options: BackupFolderOptions) {
     this.#path = path
-    this.#sealing = sealing
+    this.#options = options
   }
 
   /**
@@ -47,7 +54,7 @@ export class BackupFolder {
         if (await this.#isWhole(backup)) whole.push(backup)
         else damaged.push(backup.name)
       }
-      return { whole, damaged }
+      return { whole, damaged, sharesDisk: await this.#sharesDisk() }
     })
   }
 
@@ -61,9 +68,9 @@ export class BackupFolder {
       await removeAbandoned(this.#path)
       const backup = backupOf(ring, now)
       const temporary = temporaryPath(this.#path, 'backup')
-      await writeBackup(temporary, ring, this.#sealing)
+      await writeBackup(temporary, ring, this.#options)
       try {
-        await readBackup(temporary, this.#sealing)
+        await readBackup(temporary, this.#options)
         await rename(temporary, join(this.#path, backup.name))
       } catch (error) {
         await unlink(temporary).catch(() => {})
@@ -93,6 +100,11 @@ export class BackupFolder {
       if (error instanceof KeyturnError) return (await lstat(path).catch(() => undefined)) === undefined
       throw error
     }
+  }
+
+  async #sharesDisk(): Promise<boolean> {
+    const data = await stat(this.#options.dataDir).catch(() => undefined)
+    return data?.dev === (await stat(this.#path)).dev
   }
 
   async #guarded<T>(action: () => Promise<T>): Promise<T> {

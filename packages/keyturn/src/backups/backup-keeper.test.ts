@@ -36,7 +36,7 @@ class Shelf implements BackupPlace {
     this.looks += 1
     await this.hang
     this.#fail()
-    return { whole: [...this.backups], damaged: this.damaged }
+    return { whole: [...this.backups], damaged: this.damaged, sharesDisk: true }
   }
   async write(ring: { ringId: string; generation: number }, now: number) {
     this.#fail()
@@ -126,6 +126,7 @@ describe('scheduled backups (R21)', () => {
     const told = (kind: BackupEvent['kind']) => events.filter((event) => event.kind === kind).length
     expect(told('backup-made') - told('backup-deleted')).toBe(3)
     expect(told('backup-failed')).toBe(0)
+    expect(told('backup-shares-disk')).toBe(1)
   })
 })
 

@@ -35,6 +35,8 @@ export type BackupEvent =
       readonly failures: number
       readonly retryInMs: number
     }
+  /** They are lost with the disk of the data folder. Said once. */
+  | { readonly kind: 'backup-shares-disk' }
   /** Said once of each. */
   | { readonly kind: 'backup-damaged'; readonly file: string }
 
@@ -62,7 +64,7 @@ const LOOK_MS = 1000
 const LONGEST_SPREAD_MS = 5000
 const DEADLINE_MS = 30_000
 const CLOSE_MS = 2000
-const NOTHING: BackupInventory = Object.freeze({ whole: [], damaged: [] })
+const NOTHING: BackupInventory = Object.freeze({ whole: [], damaged: [], sharesDisk: false })
 
 /**
  * Makes backups: one for each interval, one soon after the ring has changed in a way that matters, and none where another
@@ -188,6 +190,9 @@ export class BackupKeeper {
     const known = new Set(this.#inventory?.damaged)
     for (const file of inventory.damaged) {
       if (!known.has(file)) this.#options.onEvent({ kind: 'backup-damaged', file })
+    }
+    if (inventory.sharesDisk && this.#inventory?.sharesDisk !== true) {
+      this.#options.onEvent({ kind: 'backup-shares-disk' })
     }
     this.#inventory = inventory
   }

@@ -55,6 +55,10 @@ export function restoreCommand(): Command {
   return withSettings(new Command('restore'), 'data-folder')
     .argument('<file>', 'a backup, or a ring file of a keys folder')
     .option('--confirm', 'let it sign: no key that it holds was revoked since it was written')
+    .option(
+      '--replace-unopened',
+      'replace a ring that no key-encryption key opens, since that key is lost; its files are kept',
+    )
     .option(...WITHOUT_AUDIT)
     .description(
       'put back a ring that was lost; it verifies at once, and signs once it is confirmed (stop the authority first)',
@@ -62,8 +66,9 @@ export function restoreCommand(): Command {
     .action(async (file: string, { confirm }: { confirm?: boolean }, command: Command) => {
       const config = configOf(command)
       const backup = await readBackup(file, sealingOf(config))
+      const replaceUnopened = command.opts<{ replaceUnopened?: boolean }>().replaceUnopened === true
       const hasLog = command.opts<{ withoutAudit?: boolean }>().withoutAudit !== true
-      const ring = await heldRing(command, backup)
+      const ring = await heldRing(command, backup, replaceUnopened)
       const revokedAgain = hasLog ? await revokeWhatWas(command) : []
       if (confirm === true) await visitKeys(command, (manager) => manager.confirm())
       const knownFrom = rfc3339(knownEverywhereAt(ring, config.policy.timing))
@@ -106,12 +111,12 @@ export function rewrapCommand(): Command {
 }
 
 /** Restores it, unless that is done already and only the confirmation is missing. */
-async function heldRing(command: Command, backup: KeyRing): Promise<KeyRing> {
+async function heldRing(command: Command, backup: KeyRing, replaceUnopened: boolean): Promise<KeyRing> {
   // it may be lost altogether, beside a state that is not
   const store = openSharedKeyStore(configOf(command), { initialize: true })
   const audit = auditOf(command)
   try {
-    return await restoreRing(store, backup, { now: Date.now(), audit: audit.trail })
+    return await restoreRing(store, backup, { now: Date.now(), audit: audit.trail, replaceUnopened })
   } finally {
     await audit.close()
     await store.close?.()

@@ -1,7 +1,7 @@
 import { formatDuration } from '@keyturn/core'
 import { exposureOf, graceOf, leadOf } from '@keyturn/keyring'
 import { Command } from 'commander'
-import { print, table } from './output.ts'
+import { print, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 
 /** `keyturn config`: whether settings are well formed and fit together. */
@@ -15,7 +15,7 @@ function checkCommand(): Command {
   return withSettings(new Command('check'), 'all')
     .description('check flags, environment and file, and show what follows from them')
     .action((_options: unknown, command: Command) => {
-      const { issuer, audience, dataDir, policy, accessTokenTtlSeconds } = configOf(command)
+      const { issuer, audience, dataDir, policy, accessTokenTtlSeconds, warnings } = configOf(command)
       const { timing, algorithm } = policy
       const rows = [
         ['issuer', issuer],
@@ -39,7 +39,9 @@ function checkCommand(): Command {
         leadSeconds: leadOf(timing) / 1000,
         graceSeconds: graceOf(timing) / 1000,
         revocationSeconds: (exposureOf(timing) + timing.storePollMs) / 1000,
+        warnings,
       }
       print(command, data, table([['configuration', 'valid'], ...rows]))
+      for (const warning of warnings) say(`warning: ${warning}`)
     })
 }

@@ -117,5 +117,6 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
     leadSeconds: 'how long it is published before, at least',
     graceSeconds: 'how long it is published after',
     revocationSeconds: 'within what time a revoked key is refused everywhere',
+    warnings: 'what an operator should know, a list of texts',
   },
 })

@@ -1,11 +1,8 @@
-import { join, relative, resolve } from 'node:path'
 import { isLoopback } from '@keyturn/core'
 import { type KeyPolicy, type PolicyViolation, policyViolations } from '@keyturn/keyring'
+import { backupDisagreements } from './backup-settings.ts'
 import { isSameAddress } from './listen-address.ts'
-import type { SettingKey, Settings } from './settings.ts'
-
-/** A setting by the name under which the reader gave it. */
-export type NameOf = (key: SettingKey) => string
+import type { NameOf, SettingKey, Settings } from './settings.ts'
 
 /** Settings each of which is well formed, and what follows from them. */
 export interface Proposal {
@@ -37,7 +34,7 @@ export function disagreements(proposal: Proposal, nameOf: NameOf): readonly stri
   const lines = [
     ...lifetimes(settings, nameOf),
     ...listeners(settings, nameOf),
-    ...backups(settings, nameOf),
+    ...backupDisagreements(settings, nameOf),
     ...database(settings, policy, nameOf),
   ]
   if (issuer === undefined) {
@@ -64,23 +61,6 @@ function lifetimes({ accessTokenTtl, accessTokenMaxTtl }: Settings, nameOf: Name
   }
   if (accessTokenMaxTtl !== undefined && accessTokenTtl > accessTokenMaxTtl) {
     lines.push(`${name}: expected at most ${nameOf('accessTokenMaxTtl')}`)
-  }
-  return lines
-}
-
-function backups({ backupDir, backupInterval, dataDir, store }: Settings, nameOf: NameOf): string[] {
-  const lines: string[] = []
-  const name = nameOf('backupDir')
-  if (backupInterval < 1000) lines.push(`${nameOf('backupInterval')}: expected at least 1s`)
-  if (backupDir === undefined) return lines
-  if (store === 'memory') {
-    lines.push(`${name}: expected none, since the key ring is to be in memory only: ${nameOf('store')}`)
-  }
-  const isKeysFolder = !relative(join(resolve(dataDir), 'keys'), resolve(backupDir)).startsWith('..')
-  if (resolve(backupDir) === resolve(dataDir) || isKeysFolder) {
-    lines.push(
-      `${name}: expected another folder than the data folder and its keys, which may be lost as a whole`,
-    )
   }
   return lines
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,15 +8,18 @@ import { variableOf } from './settings.ts'
 
 let folder: string
 beforeEach(async () => {
+  warnings = []
   folder = await mkdtemp(join(tmpdir(), 'keyturn-kek-'))
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
+let warnings: string[] = []
 const key = (fill: number) => Buffer.alloc(32, fill)
 const read = (sources: Partial<Parameters<typeof readEncryptionKeys>[0]>) =>
   readEncryptionKeys(
     { text: undefined, file: undefined, credentialsDirectory: undefined, ...sources },
     variableOf,
+    (line) => warnings.push(line),
   ).map((it) => it.export().toString('hex'))
 function errorOf(action: () => unknown): { code: string; message: string } {
   try {
@@ -70,6 +73,21 @@ describe('key-encryption keys (R19, R54)', () => {
   it('are not taken for none when the variable is empty, which would leave the keys in the clear', () => {
     const env = { KEYTURN_KEYS_ENCRYPTION_KEY: '' }
     expect(errorOf(() => loadConfig({ flags: {}, env, file: undefined })).code).toBe('config_invalid')
+  })
+
+  it('are told of when every user can read their file, and refused when every user can write it', async () => {
+    const file = join(folder, 'kek')
+    await writeFile(file, key(1).toString('base64'))
+    for (const mode of [0o400, 0o440, 0o600, 0o640]) {
+      await chmod(file, mode)
+      expect(read({ file })).toHaveLength(1)
+    }
+    expect(warnings).toEqual([])
+    await chmod(file, 0o644)
+    expect(read({ file })).toHaveLength(1)
+    expect(warnings.join()).toMatch(/every user of this machine can read .*kek: chmod 0600 /)
+    await chmod(file, 0o666)
+    expect(errorOf(() => read({ file })).code).toBe('store_unsafe')
   })
 
   it('are not waited for where a folder or a pipe stands in their place', () => {

@@ -2,8 +2,8 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
-import type { NameOf } from './disagreements.ts'
-import { givenSecret, type NamedText, readSecretFile } from './secret-text.ts'
+import { givenSecret, type NamedText, readSecretFile, type Warn } from './secret-text.ts'
+import type { NameOf } from './settings.ts'
 
 /** Where key-encryption keys may come from. */
 export interface EncryptionKeySources {
@@ -23,10 +23,14 @@ const KEY = /^[A-Za-z0-9+/_-]{43}=?$/
 /**
  * The key-encryption keys, newest first: the newest seals, all open. None where none is given.
  *
- * @throws {KeyturnError} `config_invalid`, `config_file_unreadable`
+ * @throws {KeyturnError} `config_invalid`, `config_file_unreadable`, `store_unsafe`
  */
-export function readEncryptionKeys(sources: EncryptionKeySources, nameOf: NameOf): readonly KeyObject[] {
-  const given = givenKeys(sources, nameOf)
+export function readEncryptionKeys(
+  sources: EncryptionKeySources,
+  nameOf: NameOf,
+  warn: Warn,
+): readonly KeyObject[] {
+  const given = givenKeys(sources, nameOf, warn)
   if (given === undefined) return []
   const words = given.text.split(/[\s,]+/).filter(Boolean)
   const keys = words.map((word) => keyOf(word, given.name))
@@ -34,12 +38,12 @@ export function readEncryptionKeys(sources: EncryptionKeySources, nameOf: NameOf
   return Object.freeze(keys)
 }
 
-function givenKeys(sources: EncryptionKeySources, nameOf: NameOf): NamedText | undefined {
+function givenKeys(sources: EncryptionKeySources, nameOf: NameOf, warn: Warn): NamedText | undefined {
   const { text, file, credentialsDirectory } = sources
-  const given = givenSecret({ key: 'keysEncryptionKey', text, file }, nameOf)
+  const given = givenSecret({ key: 'keysEncryptionKey', text, file }, nameOf, warn)
   if (given !== undefined || credentialsDirectory === undefined) return given
   const credential = join(credentialsDirectory, CREDENTIAL)
-  return isThere(credential) ? readSecretFile(credential, 'the credential of systemd') : undefined
+  return isThere(credential) ? readSecretFile(credential, 'the credential of systemd', warn) : undefined
 }
 
 /** What cannot be seen may be there: then reading it fails, and the keys are not left in the clear. */

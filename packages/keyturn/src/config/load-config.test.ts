@@ -232,8 +232,17 @@ describe('scheduled backups in the configuration (R21, R54)', () => {
     expect(messageOf({ KEYTURN_BACKUP_DIR: '/backups', ...env })).toContain(message)
   })
 
-  it('may be beside the keys, of which a warning says what that is worth', () => {
-    expect(load({ KEYTURN_BACKUP_DIR: './data/backups' }).backups?.dir).toMatch(/data.backups$/)
-    expect(load({ KEYTURN_BACKUP_DIR: './data/keys-old' }).backups?.dir).toMatch(/keys-old$/)
+  const KEK = Buffer.alloc(32, 1).toString('base64')
+
+  it('are warned of where they hold private keys in clear, or are lost with the data', () => {
+    expect(load().warnings).toEqual([])
+    expect(load({ KEYTURN_BACKUP_DIR: '/backups', KEYTURN_KEYS_ENCRYPTION_KEY: KEK }).warnings).toEqual([])
+    expect(load({ KEYTURN_BACKUP_DIR: '/backups' }).warnings).toEqual([
+      expect.stringMatching(/^KEYTURN_BACKUP_DIR: backups hold private keys in clear/),
+    ])
+    for (const KEYTURN_BACKUP_DIR of ['./data/backups', './data/keys-old']) {
+      const { warnings } = load({ KEYTURN_BACKUP_DIR, KEYTURN_KEYS_ENCRYPTION_KEY: KEK })
+      expect(warnings).toEqual([expect.stringContaining('it is in the data folder')])
+    }
   })
 })

@@ -3,11 +3,12 @@ import { resolve } from 'node:path'
 import { isLoopback, KeyturnError } from '@keyturn/core'
 import { DEFAULT_TIMING, type KeyPolicy } from '@keyturn/keyring'
 import type { BackupPolicy } from '../backups/backup-schedule.ts'
-import { disagreements, type NameOf } from './disagreements.ts'
+import { backupWarnings } from './backup-settings.ts'
+import { disagreements } from './disagreements.ts'
 import { readEncryptionKeys } from './encryption-keys.ts'
 import type { Listener } from './listen-address.ts'
-import { givenSecret } from './secret-text.ts'
-import { SETTINGS, type SettingKey, type Settings, variableOf } from './settings.ts'
+import { givenSecret, type Warn } from './secret-text.ts'
+import { type NameOf, SETTINGS, type SettingKey, type Settings, variableOf } from './settings.ts'
 import { type ConfigSources, collectSettings, type GivenSettings } from './sources.ts'
 
 const FILE_POLL_MS = DEFAULT_TIMING.storePollMs
@@ -33,6 +34,8 @@ export interface AuthorityConfig {
   readonly encryptionKeys: readonly KeyObject[]
   readonly accessTokenTtlSeconds: number
   readonly logLevel: Settings['logLevel']
+  /** What an operator should know, and what keeps nothing from starting. */
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -48,26 +51,32 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
   const issuer = issuerOf(settings)
   const lines = disagreements({ settings, issuer, policy }, nameOf)
   if (issuer === undefined || lines.length > 0) throw invalid(lines)
+  const warnings: string[] = []
+  const warn: Warn = (line) => warnings.push(line)
+  const encryptionKeys = readEncryptionKeys(
+    {
+      text: settings.keysEncryptionKey,
+      file: settings.keysEncryptionKeyFile,
+      credentialsDirectory: sources.env.CREDENTIALS_DIRECTORY,
+    },
+    nameOf,
+    warn,
+  )
+  warnings.push(...backupWarnings(settings, encryptionKeys.length > 0, nameOf))
   return Object.freeze({
     issuer,
     audience: settings.audience ?? issuer,
     dataDir: resolve(settings.dataDir),
     store: settings.store,
-    database: databaseOf(settings, nameOf),
+    database: databaseOf(settings, nameOf, warn),
     backups: backupsOf(settings),
     http: { host: settings.httpHost, port: settings.httpPort },
     admin: { host: settings.adminHost, port: settings.adminPort },
     policy,
-    encryptionKeys: readEncryptionKeys(
-      {
-        text: settings.keysEncryptionKey,
-        file: settings.keysEncryptionKeyFile,
-        credentialsDirectory: sources.env.CREDENTIALS_DIRECTORY,
-      },
-      nameOf,
-    ),
+    encryptionKeys,
     accessTokenTtlSeconds: settings.accessTokenTtl / 1000,
     logLevel: settings.logLevel,
+    warnings,
   })
 }
 
@@ -80,10 +89,10 @@ function parseSettings(given: GivenSettings, nameOf: NameOf): Settings {
   )
 }
 
-/** @throws {KeyturnError} `config_invalid`, `config_file_unreadable` */
-function databaseOf(settings: Settings, nameOf: NameOf): AuthorityConfig['database'] {
+/** @throws {KeyturnError} `config_invalid`, and what {@link givenSecret} throws */
+function databaseOf(settings: Settings, nameOf: NameOf, warn: Warn): AuthorityConfig['database'] {
   const { databaseUrl: text, databaseUrlFile: file } = settings
-  const given = givenSecret({ key: 'databaseUrl', text, file }, nameOf)
+  const given = givenSecret({ key: 'databaseUrl', text, file }, nameOf, warn)
   if (given === undefined) return undefined
   const url = given.text.trim()
   if (!/^postgres(ql)?:\/\/\S+$/.test(url)) {

@@ -117,6 +117,9 @@ export const SETTINGS = z.strictObject({
 /** Name of a setting. */
 export type SettingKey = keyof z.output<typeof SETTINGS>
 
+/** A setting by the name under which the reader gave it. */
+export type NameOf = (key: SettingKey) => string
+
 /** Settings, parsed one by one; how they fit together is another question. */
 export type Settings = z.output<typeof SETTINGS>
 

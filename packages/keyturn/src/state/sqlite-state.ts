@@ -110,8 +110,7 @@ export class SqliteState implements ClientStore, AuditLog {
 
   /** Says that ring and state belong together, and that the installation is complete. */
   async bindRing(ringId: string): Promise<void> {
-    await this.assertInPlace()
-    await this.#database.query('UPDATE installation SET ring_id = ?', [ringId])
+    await this.#write('UPDATE installation SET ring_id = ?', [ringId])
   }
 
   async find(clientId: string): Promise<RegisteredClient | undefined> {
@@ -120,15 +119,14 @@ export class SqliteState implements ClientStore, AuditLog {
   }
 
   async add({ clientId, name, scopes, secretHash, createdAt }: RegisteredClient): Promise<void> {
-    await this.assertInPlace()
-    await this.#database.query(
+    await this.#write(
       'INSERT INTO clients (client_id, name, scopes, secret_hash, created_at) VALUES (?, ?, ?, ?, ?)',
       [clientId, name, scopes.join(' '), secretHash, createdAt],
     )
   }
 
   async replaceSecret(clientId: string, secretHash: Uint8Array): Promise<boolean> {
-    const changed = await this.#database.query(
+    const changed = await this.#write(
       'UPDATE clients SET secret_hash = ? WHERE client_id = ? RETURNING client_id',
       [secretHash, clientId],
     )
@@ -136,10 +134,9 @@ export class SqliteState implements ClientStore, AuditLog {
   }
 
   async remove(clientId: string): Promise<boolean> {
-    const removed = await this.#database.query(
-      'DELETE FROM clients WHERE client_id = ? RETURNING client_id',
-      [clientId],
-    )
+    const removed = await this.#write('DELETE FROM clients WHERE client_id = ? RETURNING client_id', [
+      clientId,
+    ])
     return removed.length > 0
   }
 
@@ -156,8 +153,7 @@ export class SqliteState implements ClientStore, AuditLog {
   }
 
   async append(event: AuditEvent): Promise<AuditHead> {
-    await this.assertInPlace()
-    const [row] = await this.#database.query(APPEND, [JSON.stringify(event)])
+    const [row] = await this.#write(APPEND, [JSON.stringify(event)])
     return { seq: Number(row?.seq), hash: String(row?.hash) }
   }
 
@@ -173,6 +169,11 @@ export class SqliteState implements ClientStore, AuditLog {
 
   async close(): Promise<void> {
     await this.#database.close()
+  }
+
+  async #write(...query: Parameters<Database['query']>): Promise<readonly Row[]> {
+    await this.assertInPlace()
+    return await this.#database.query(...query)
   }
 }
 

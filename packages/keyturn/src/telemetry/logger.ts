@@ -44,6 +44,10 @@ const DISK_LINES = Object.freeze({
   'backup-made': { level: 'info', message: 'a backup of the key ring was made' },
   'backup-deleted': { level: 'info', message: 'a backup was deleted: there are enough later ones' },
   'backup-failed': { level: 'error', message: 'a backup of the key ring failed; all else goes on' },
+  'backup-shares-disk': {
+    level: 'warn',
+    message: 'backups are on the disk of the data folder, and are lost with it: take a folder on another',
+  },
   'backup-damaged': {
     level: 'error',
     message: 'a backup is not as it was written; it is kept: look at its disk, and move it away',
