@@ -1,6 +1,7 @@
 import { formatDuration } from '@keyturn/core'
 import { exposureOf, graceOf, leadOf } from '@keyturn/keyring'
 import { Command } from 'commander'
+import type { AuthorityConfig } from '../config/load-config.ts'
 import { print, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 
@@ -15,12 +16,14 @@ function checkCommand(): Command {
   return withSettings(new Command('check'), 'all')
     .description('check flags, environment and file, and show what follows from them')
     .action((_options: unknown, command: Command) => {
-      const { issuer, audience, dataDir, policy, accessTokenTtlSeconds, warnings } = configOf(command)
+      const config = configOf(command)
+      const { issuer, audience, dataDir, policy, accessTokenTtlSeconds, warnings } = config
       const { timing, algorithm } = policy
       const rows = [
         ['issuer', issuer],
         ['audience', audience],
         ['data folder', dataDir],
+        ['backups', describeBackups(config)],
         ['algorithm', algorithm],
         ['access token lifetime', formatDuration(accessTokenTtlSeconds * 1000)],
         ['a key signs for', formatDuration(timing.rotationIntervalMs)],
@@ -33,6 +36,7 @@ function checkCommand(): Command {
         issuer,
         audience,
         dataDir,
+        backups: backupsOf(config),
         algorithm,
         accessTokenTtlSeconds,
         rotationIntervalSeconds: timing.rotationIntervalMs / 1000,
@@ -44,4 +48,14 @@ function checkCommand(): Command {
       print(command, data, table([['configuration', 'valid'], ...rows]))
       for (const warning of warnings) say(`warning: ${warning}`)
     })
+}
+
+function describeBackups({ backups }: AuthorityConfig): string {
+  if (backups === undefined) return 'none'
+  return `${backups.dir}, every ${formatDuration(backups.intervalMs)}, ${backups.keep} are kept`
+}
+
+function backupsOf({ backups }: AuthorityConfig) {
+  if (backups === undefined) return null
+  return { dir: backups.dir, intervalSeconds: backups.intervalMs / 1000, keep: backups.keep }
 }

@@ -111,6 +111,7 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
     issuer: 'iss of its tokens',
     audience: 'aud of tokens that name no other',
     dataDir: 'absolute path',
+    backups: 'of scheduled backups: `dir`, `intervalSeconds`, `keep`; `null` where there are none',
     algorithm: 'of keys made from now on',
     accessTokenTtlSeconds: 'lifetime of access tokens',
     rotationIntervalSeconds: 'how long a key signs',
