@@ -14,6 +14,8 @@ export interface Running<T> {
   readonly ready: T
   /** Everything on stderr so far. */
   log(): string
+  /** Sends a signal, and waits for nothing. */
+  signal(signal: NodeJS.Signals): void
   /** Ends it, and says how it ended. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>
 }
@@ -109,6 +111,7 @@ async function start<T>(
   return {
     ready,
     log: () => log,
+    signal: (signal) => void child.kill(signal),
     stop(signal = 'SIGTERM') {
       child.kill(signal)
       return ended
