@@ -6,7 +6,8 @@ const UNUSED_BITS = [0, -1, 0b1111, 0b11] as const
 
 /** Encodes bytes as base64url without padding (RFC 7515, section 2). */
 export function encodeBase64url(bytes: Uint8Array | string): string {
-  return Buffer.from(bytes as Uint8Array).toString('base64url')
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes as Uint8Array)
+  return buffer.toString('base64url')
 }
 
 /** Decodes text that {@link isCanonicalBase64url} holds for; `undefined` for any other text. */

@@ -82,6 +82,15 @@ describe('signCompact', () => {
     expect(JSON.parse(Buffer.from(payload).toString())).toEqual(CLAIMS)
   })
 
+  it('gives each token the typ that it is to have', async () => {
+    const typs = ['at+jwt', 'jwk-set+jwt', 'jwk-set+jwt', 'at+jwt']
+    const tokens = await Promise.all(
+      typs.map((typ) => signCompact(SIGNERS.EdDSA.signingKey, { typ }, CLAIMS)),
+    )
+    const headers = tokens.map((token) => Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
+    expect(headers.map((header) => JSON.parse(header).typ)).toEqual(typs)
+  })
+
   it('takes alg and kid from the key, whatever the header says', async () => {
     const header = { typ: 'at+jwt', alg: 'none', kid: 'other', crit: ['exp'] }
     const token = await signCompact(SIGNERS.EdDSA.signingKey, header, CLAIMS)

@@ -65,10 +65,20 @@ export async function signCompact(
   header: { readonly typ: string },
   payload: object,
 ): Promise<string> {
-  const encodedHeader = encodeBase64url(JSON.stringify({ alg: key.alg, kid: key.kid, typ: header.typ }))
-  const signingInput = `${encodedHeader}.${encodeBase64url(JSON.stringify(payload))}`
+  const signingInput = `${headerOf(key, header.typ)}.${encodeBase64url(JSON.stringify(payload))}`
   const signature = await key.sign(Buffer.from(signingInput, 'latin1'))
   return `${signingInput}.${encodeBase64url(signature)}`
+}
+
+/** The last header of each key: one after the other they are the same. */
+const headers = new WeakMap<SigningKey, { readonly typ: string; readonly encoded: string }>()
+
+function headerOf(key: SigningKey, typ: string): string {
+  const last = headers.get(key)
+  if (last?.typ === typ) return last.encoded
+  const encoded = encodeBase64url(JSON.stringify({ alg: key.alg, kid: key.kid, typ }))
+  headers.set(key, { typ, encoded })
+  return encoded
 }
 
 /** Names the form of a text that is no compact JWS, so that its sender learns what to change. */

@@ -76,15 +76,13 @@ export function localSigningKey(pair: KeyPair): SigningKey {
   const algorithm = ALGORITHMS[pair.alg]
   const { digest, isQuickToSign, signatureCodec } = algorithm
   const key = cryptoKeyInput(pair.privateKey, algorithm)
-  const make = isQuickToSign ? signBytes : signOnPool
   return Object.freeze({
     kid: pair.kid,
     alg: pair.alg,
     publicJwk: Object.freeze(publishedJwk(pair)),
-    sign: async (bytes: Uint8Array) => {
-      const signature = await make(digest, bytes, key)
-      return signatureCodec === undefined ? signature : inJwsForm(signature, signatureCodec)
-    },
+    sign: isQuickToSign
+      ? async (bytes: Uint8Array) => inJwsForm(signBytes(digest, bytes, key), signatureCodec)
+      : async (bytes: Uint8Array) => inJwsForm(await signOnPool(digest, bytes, key), signatureCodec),
   })
 }
 
@@ -94,15 +92,10 @@ function signOnPool(digest: string | null, bytes: Uint8Array, key: CryptoKeyInpu
   })
 }
 
-function inJwsForm(native: Uint8Array, codec: SignatureCodec): Uint8Array {
-  const signature = codec.fromNative(native)
-  if (signature === undefined) {
-    throw new KeyturnError(
-      'signature_malformed',
-      'expected a signature in DER, each number in its least bytes',
-    )
-  }
-  return signature
+function inJwsForm(native: Uint8Array, codec: SignatureCodec | undefined): Uint8Array {
+  const signature = codec === undefined ? native : codec.fromNative(native)
+  if (signature !== undefined) return signature
+  throw new KeyturnError('signature_malformed', 'expected a signature in DER, each number in its least bytes')
 }
 
 /**
