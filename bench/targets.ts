@@ -1,0 +1,110 @@
+import type { BenchAlgorithm } from './contenders/contender.ts'
+import type { BenchReport } from './report.ts'
+import type { AlgorithmContest } from './suites/tokens.ts'
+
+/** What we mean to be, and what we were. */
+export interface Judgement {
+  readonly target: string
+  readonly wanted: string
+  /** `undefined` where it was not measured. */
+  readonly value: number | undefined
+  readonly isMet: boolean
+}
+
+interface Target {
+  readonly target: string
+  readonly measured: (report: BenchReport) => number | undefined
+  readonly isMet: (value: number) => boolean
+  readonly wanted: string
+}
+
+const US = 'keyturn'
+/** RS256 is signed on the thread pool and the others at once, and each is held against its like. */
+const LIMIT_OF: Readonly<Record<BenchAlgorithm, string>> = {
+  RS256: 'raw, thread pool',
+  ES256: 'raw',
+  EdDSA: 'raw',
+}
+const IN_FLIGHT_OF: Readonly<Record<BenchAlgorithm, number>> = { RS256: 64, ES256: 1, EdDSA: 1 }
+const PEERS = ['fast-jwt', 'jsonwebtoken', 'jose']
+
+const TARGETS: readonly Target[] = [
+  ...(
+    [
+      ['RS256', 0.97],
+      ['ES256', 0.75],
+      ['EdDSA', 0.85],
+    ] as const
+  ).flatMap(([algorithm, least]) => [
+    atLeast(least, `signing ${algorithm}, times ${LIMIT_OF[algorithm]}`, (report) =>
+      ratio(signingOf(report, algorithm), LIMIT_OF[algorithm]),
+    ),
+    above(`signing ${algorithm}, times the fastest peer`, (report) =>
+      leastRatio(signingOf(report, algorithm)),
+    ),
+  ]),
+  atLeast(
+    1.75,
+    'RS256 on the thread pool, times one thread',
+    ({ suites }) => suites['thread-pool']?.ratioToSync,
+  ),
+  atMost(10, 'loop delay p99 meanwhile, ms', ({ suites }) => suites['thread-pool']?.loopDelayP99Ms),
+  atLeast(1000, 'rotations under load', ({ suites }) => chosen(suites.rotation)?.rotations),
+  atMost(
+    50,
+    'longest work of the main thread meanwhile, ms',
+    ({ suites }) => chosen(suites.rotation)?.maxOwnWorkMs,
+  ),
+  atMost(2, 'signing p99 while keys turn, times at rest', ({ suites }) => {
+    const row = chosen(suites.rotation)
+    return row === undefined ? undefined : Math.max(row.signP99Ratio, row.dueP99Ratio)
+  }),
+  atMost(1024, 'heap for each rotation, bytes', ({ suites }) => suites.rotation?.memory.heapBytesPerRotation),
+  atMost(
+    1.1,
+    'resident memory at the end, times at half time',
+    ({ suites }) => suites.rotation?.memory.residentRatio,
+  ),
+]
+
+/** Holds a report against every target. */
+export function judge(report: BenchReport): readonly Judgement[] {
+  return TARGETS.map(({ target, wanted, measured, isMet }) => {
+    const value = measured(report)
+    return { target, wanted, value, isMet: value !== undefined && isMet(value) }
+  })
+}
+
+type Measured = Target['measured']
+
+function atLeast(least: number, target: string, measured: Measured): Target {
+  return { target, measured, isMet: (value) => value >= least, wanted: `≥ ${least}` }
+}
+
+function above(target: string, measured: Measured): Target {
+  return { target, measured, isMet: (value) => value > 1, wanted: '> 1' }
+}
+
+function atMost(most: number, target: string, measured: Measured): Target {
+  return { target, measured, isMet: (value) => value <= most, wanted: `≤ ${most}` }
+}
+
+function signingOf({ suites }: BenchReport, algorithm: BenchAlgorithm): AlgorithmContest | undefined {
+  return suites.signing?.find(
+    (contest) => contest.algorithm === algorithm && contest.inFlight === IN_FLIGHT_OF[algorithm],
+  )
+}
+
+function ratio(contest: AlgorithmContest | undefined, other: string): number | undefined {
+  return contest?.standings.find(({ name }) => name === US)?.ratios[other]
+}
+
+function leastRatio(contest: AlgorithmContest | undefined): number | undefined {
+  const ratios = PEERS.flatMap((peer) => ratio(contest, peer) ?? [])
+  return ratios.length === 0 ? undefined : Math.min(...ratios)
+}
+
+/** The generator that is built in comes first, its windows at rest before the others. */
+function chosen(rotation: BenchReport['suites']['rotation']) {
+  return rotation?.rows.find(({ rotations }) => rotations > 0)
+}
