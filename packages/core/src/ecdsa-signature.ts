@@ -69,22 +69,32 @@ function fromDer(der: Uint8Array, coordinateBytes: number): Uint8Array | undefin
   if (der[0] !== SEQUENCE || der.length !== bodyStart + bodyBytes) return undefined
   if (isLong !== bodyBytes > LONGEST_SHORT_LENGTH) return undefined
   const signature = Buffer.alloc(2 * coordinateBytes)
-  const middle = readInteger(der, bodyStart, signature.subarray(0, coordinateBytes))
-  const end = middle === undefined ? undefined : readInteger(der, middle, signature.subarray(coordinateBytes))
+  const r = { signature, from: 0, to: coordinateBytes }
+  const middle = readInteger(der, bodyStart, r)
+  const s = { signature, from: coordinateBytes, to: signature.length }
+  const end = middle === undefined ? undefined : readInteger(der, middle, s)
   return end === der.length ? signature : undefined
 }
 
+/** A number of r||s: zeros, until it is written. Not a view, which costs more than all that is done with it. */
+interface Coordinate {
+  readonly signature: Buffer
+  readonly from: number
+  readonly to: number
+}
+
 /** Says where the integer ends; `undefined` unless it is one in its least bytes, not negative, and fits. */
-function readInteger(der: Uint8Array, start: number, coordinate: Uint8Array): number | undefined {
+function readInteger(der: Uint8Array, start: number, coordinate: Coordinate): number | undefined {
   const length = der[start + 1] ?? 0
   const first = start + 2
   const end = first + length
   if (der[start] !== INTEGER || length === 0 || isNegative(der[first])) return undefined
   const isPadded = der[first] === 0 && length > 1
   if (isPadded && !isNegative(der[first + 1])) return undefined
-  const from = isPadded ? first + 1 : first
-  if (end - from > coordinate.length) return undefined
-  coordinate.set(der.subarray(from, end), coordinate.length - (end - from))
+  let from = isPadded ? first + 1 : first
+  let at = coordinate.to - (end - from)
+  if (at < coordinate.from) return undefined
+  while (from < end) coordinate.signature[at++] = der[from++] ?? 0
   return end
 }
 
