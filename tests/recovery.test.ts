@@ -14,6 +14,8 @@ let folder: string
 let env: Record<string, string>
 let jwksUrl: string
 let verifier: Verifier
+/** What the authority said of the last token that it did not make. */
+let held: string | undefined
 
 beforeEach(async () => {
   page = await readPage('docs/recovery.md')
@@ -58,7 +60,8 @@ async function askForToken(): Promise<string> {
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
     headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` },
   })
-  const answer = (await response.json()) as { access_token?: string; error?: string }
+  const answer = (await response.json()) as Record<'access_token' | 'error' | 'error_description', string>
+  held = answer.error_description
   return answer.access_token ?? answer.error ?? ''
 }
 async function newestRingFile(): Promise<string> {
@@ -100,6 +103,7 @@ describe('recovery as documented (R16, R21)', () => {
     expect(restored.stderr).toMatch(/knows its keys from .*Z on\n.*--confirm\n/)
     const after = await startAuthority(env)
     expect(await askForToken()).toBe('temporarily_unavailable')
+    expect(held).toMatch(/until it is confirmed: keyturn keys restore FILE --confirm$/)
     expect(await (await fetch(new URL('/health', jwksUrl))).json()).toEqual({ status: 'degraded' })
     await verifierRefreshes()
     await verifier.verify(token)
@@ -249,7 +253,7 @@ describe('recovery as documented (R16, R21)', () => {
     const authority = await startAuthority(env)
     const [leaked] = await keysNow()
     await follow('revoke', { kid: leaked?.kid ?? '' })
-    await vi.waitFor(async () => expect(await keysNow()).toHaveLength(3))
+    await vi.waitFor(async () => expect(await keysNow()).toHaveLength(3), 10_000)
     const before = await keysNow()
     const active = before.find(({ state }) => state === 'active')
     await follow('revoke-all', { kid: active?.kid ?? '' })

@@ -205,8 +205,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: '/testing/dist/simulator/simulated-storage.js',
-        from: 'if ((this.shown?.generation ?? 0) !== expectedGeneration)',
-        to: 'if (this.shown !== undefined && expectedGeneration === 0)',
+        from: 'if ((newest?.generation ?? 0) !== expectedGeneration)',
+        to: 'if (newest !== undefined && expectedGeneration === 0)',
       },
     ],
   },

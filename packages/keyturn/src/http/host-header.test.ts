@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isExpectedHost } from './host-header.ts'
+import { isExpectedHost, isOwnOrigin } from './host-header.ts'
 
 const OWN = 'Ops.internal'
 
@@ -52,5 +52,28 @@ describe('the Host of the admin listener (R53)', () => {
     ['a letter of another script', 'ⅼocalhost'],
   ])('may not be %s', (_, host) => {
     expect(isExpectedHost(host, OWN)).toBe(false)
+  })
+})
+
+describe('the Origin of a request to the admin listener (R53)', () => {
+  it.each([
+    [undefined, 'localhost:9011'],
+    ['http://localhost:9011', 'localhost:9011'],
+    ['https://Ops.internal', 'ops.internal'],
+    ['http://[::1]:9011', '[::1]:9011'],
+  ])('may be %j at %j', (origin, host) => {
+    expect(isOwnOrigin(origin, host)).toBe(true)
+  })
+
+  it.each([
+    ['null', 'localhost:9011'],
+    ['', 'localhost:9011'],
+    ['http://localhost', 'localhost:9011'],
+    ['http://localhost:9011.evil.example', 'localhost:9011'],
+    ['http://evil.example/localhost:9011', 'localhost:9011'],
+    ['file://localhost:9011', 'localhost:9011'],
+    ['http://localhost:9011', undefined],
+  ])('may not be %j at %j', (origin, host) => {
+    expect(isOwnOrigin(origin, host)).toBe(false)
   })
 })

@@ -48,7 +48,7 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = Object.free
 const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map(
   Object.entries(CODES_BY_STATUS).flatMap(([status, codes]) => codes.map((code) => [code, Number(status)])),
 )
-/** Errors that an operator cannot do anything about who is not told what; nothing of it is for others to know. */
+/** Errors whose remedy is for whoever asks: an operator, or somebody who can tell one. */
 const SAYS_ITS_REMEDY: ReadonlySet<string> = new Set([
   ...(CODES_BY_STATUS[409] ?? []),
   ...['algorithm_ambiguous', 'algorithm_mismatch', 'ring_held'],
