@@ -32,11 +32,15 @@ class Shelf implements BackupPlace {
   failure: string | undefined
   hang: Promise<void> | undefined
   looks = 0
+  /** What is seen is a moment old when it is known. */
+  pause = async () => {}
   async look() {
     this.looks += 1
     await this.hang
     this.#fail()
-    return { whole: [...this.backups], damaged: this.damaged, sharesDisk: true }
+    const whole = [...this.backups]
+    await this.pause()
+    return { whole, damaged: this.damaged, sharesDisk: true }
   }
   async write(ring: { ringId: string; generation: number }, now: number) {
     this.#fail()
@@ -111,6 +115,7 @@ describe('scheduled backups (R21)', () => {
 
   it('come in no burst, neither of starts nor of replicas', async () => {
     const { clock, shelf, begin } = await kept()
+    shelf.pause = () => new Promise((resolve) => void clock.setTimer(() => resolve(), 50))
     await clock.advance(1000)
     for (const random of [0.1, 0.3, 0.5, 0.7, 0.9]) begin(random)
     await clock.advance(HOUR - MINUTE)
