@@ -4,6 +4,7 @@ import { systemClock } from '@keyturn/core'
 import {
   DEFAULT_POLICY,
   DEFAULT_TIMING,
+  generateSigningPair,
   KeyManager,
   type KeyManagerOptions,
   type KeyRing,
@@ -100,6 +101,45 @@ describe('several replicas (R20)', () => {
     const [first, ...others] = replicas.map((keys) => keys.ring().ringId)
     expect(others).toEqual(others.map(() => first))
     expect(await query(url, 'SELECT generation FROM keyturn_rings')).toHaveLength(1)
+  })
+
+  it('are due together, and one of them makes a key: the others neither write nor make one in vain', async () => {
+    const prompt = { ...policy, timing: { ...timing, clockSkewMs: 50 } }
+    let made = 0
+    const generate: KeyManagerOptions['generate'] = async (wanted) => {
+      made += 1
+      return await generateSigningPair(wanted)
+    }
+    const replicas = await Promise.all(Array.from({ length: 5 }, () => manage({ policy: prompt, generate })))
+    made = 0
+    const { activateAt } = (await replicas[0]?.rotate({ force: true })) ?? { activateAt: 0 }
+    for (const keys of replicas) {
+      await vi.waitFor(() => expect(keys.ring().keys).toHaveLength(3), { timeout: 20_000 })
+    }
+    expect(Date.now()).toBeGreaterThanOrEqual(activateAt)
+    expect(made).toBe(1)
+    expect(replicas.map((keys) => keys.ring().generation)).toEqual([3, 3, 3, 3, 3])
+    expect(replicas.map((keys) => keys.health().consecutiveFailures)).toEqual([0, 0, 0, 0, 0])
+  })
+
+  it('take turns at what only one needs to do, and wait for none who hangs', async () => {
+    let [inside, most, done] = [0, 0, 0]
+    const work = async () => {
+      inside += 1
+      most = Math.max(most, inside)
+      await sleep(20)
+      inside -= 1
+      done += 1
+    }
+    await Promise.all(Array.from({ length: 5 }, () => open().inTurn(work)))
+    expect([most, done]).toEqual([1, 5])
+    let letGo = () => {}
+    const hung = open().inTurn(() => new Promise((resolve) => (letGo = resolve)))
+    await sleep(100)
+    await open().inTurn(work)
+    expect(done).toBe(6)
+    letGo()
+    await hung
   })
 
   it('hear of a write by NOTIFY long before they would look', async () => {

@@ -23,6 +23,7 @@ export function reportingStore(
     },
     load: () => reporting('read', () => store.load()),
     save: (ring, expectedGeneration) => reporting('write', () => store.save(ring, expectedGeneration)),
+    ...(store.inTurn && { inTurn: store.inTurn.bind(store) }),
     watch: (watcher) =>
       store.watch({
         onLook: () => watcher.onLook?.(),

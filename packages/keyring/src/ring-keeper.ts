@@ -151,9 +151,7 @@ export class RingKeeper {
       const decisions = plan(this.#ring, this.#options.policy, moment)
       this.#due = decisions.map(({ kind }) => kind)
       if (decisions.length === 0) return
-      const needsKey = decisions.some(({ kind }) => kind === 'add-next')
-      const pair = needsKey ? await this.#options.generate(this.#options.policy) : undefined
-      await this.#carryOut(pair)
+      await this.#inTurn(async () => await this.#carryOutWhatIsDue())
     }
     throw new KeyturnError('plan_restless', 'housekeeping of the ring does not come to rest')
   }
@@ -219,6 +217,22 @@ export class RingKeeper {
     const ring = await this.#options.store.load()
     if (ring === undefined || ring.generation < generation) throw ringReplaced()
     return this.adopt(ring)
+  }
+
+  /** Replicas are due together: who waited for the turn looks what is left to do. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const { store } = this.#options
+    if (store.inTurn === undefined) return await work()
+    await store.inTurn(async () => {
+      await this.reload()
+      await work()
+    })
+  }
+
+  async #carryOutWhatIsDue(): Promise<void> {
+    const { policy, generate } = this.#options
+    const needsKey = plan(this.#ring, policy, this.#moment()).some(({ kind }) => kind === 'add-next')
+    await this.#carryOut(needsKey ? await generate(policy) : undefined)
   }
 
   async #carryOut(pair: KeyPair | undefined): Promise<void> {

@@ -35,6 +35,11 @@ export interface KeyStore {
   setAside?(): Promise<void>
   /** Reports what others write, within the poll interval, until the returned function is called. */
   watch(watcher: StoreWatcher): () => void
+  /**
+   * Does work that others may be about to do as well, one process at a time where that can be had soon: only so that it is not done
+   * in vain. Left out where few others write.
+   */
+  inTurn?(work: () => Promise<void>): Promise<void>
   /** Gives back what it holds open; whoever opened it calls this last. Left out where there is nothing to give back. */
   close?(): Promise<void>
 }

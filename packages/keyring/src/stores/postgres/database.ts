@@ -62,6 +62,18 @@ export class PostgresDatabase {
     }
   }
 
+  /** Asks on a connection that is held, with whatever it was given, until what is returned is called. */
+  async hold(statement: string): Promise<() => void> {
+    const client = await this.#pool.connect()
+    // not given back: what a connection was given ends with it
+    const end = () => client.release(true)
+    await client.query(statement).catch((error: unknown) => {
+      end()
+      throw error
+    })
+    return end
+  }
+
   /** A connection that listens, not made yet. */
   listener(): Client {
     // one that only listens must not keep the process alive

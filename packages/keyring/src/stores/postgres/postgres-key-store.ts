@@ -8,7 +8,15 @@ import type { Sealing } from '../ring-sealer.ts'
 import { ChangeListener } from './change-listener.ts'
 import { PostgresDatabase, type Row } from './database.ts'
 import { isUndefinedTable } from './database-error.ts'
-import { CREATE_TABLES, MARK_LOST, READ_CLOCK, READ_RING, SCHEMA_VERSION, SWAP } from './statements.ts'
+import {
+  CREATE_TABLES,
+  MARK_LOST,
+  READ_CLOCK,
+  READ_RING,
+  SCHEMA_VERSION,
+  SWAP,
+  TAKE_TURN,
+} from './statements.ts'
 import { clockAhead } from './store-clock.ts'
 
 /** Where a {@link PostgresKeyStore} lives, and when it may begin. */
@@ -98,6 +106,16 @@ export class PostgresKeyStore implements KeyStore {
     ])
     if (swapped.length === 0) throw new StoreConflict()
     this.#lastSeen = { ringId: ring.ringId, generation: ring.generation, body: file }
+  }
+
+  async inTurn(work: () => Promise<void>): Promise<void> {
+    // whoever has the turn may hang, and the database may: the swap decides in any case
+    const end = await this.#database.hold(TAKE_TURN).catch(() => () => {})
+    try {
+      await work()
+    } finally {
+      end()
+    }
   }
 
   watch(watcher: StoreWatcher): () => void {

@@ -34,6 +34,9 @@ export const READ_RING = `
   SELECT schema_version, ring_id, generation, body, ${NOW}
   FROM keyturn_installation LEFT JOIN keyturn_rings USING (generation)`
 
+/** Held until the connection ends. Of the ring that the search path finds; another one in the same place waits too, in vain. */
+export const TAKE_TURN = `SELECT pg_advisory_lock(${SCHEMA_LOCK}, hashtext(current_schema()))`
+
 /**
  * The swap, and what goes with it, in one statement: whatever becomes of the connection, all of it happens or nothing. $1 the
  * generation that must be the newest, $2 the next one, $3 its ring, $4 its body, $5 the last moment at which it may take effect
