@@ -1,9 +1,11 @@
 import { JWK_SET_LIMITS } from '@keyturn/core'
 import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { importKey } from './key-import.ts'
-import { generateSigningPair, type KeyPair } from './key-pair.ts'
+import { describeImport, importKey } from './key-import.ts'
+import { generateSigningPair, type KeyPair, publishedJwk } from './key-pair.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
+import { publishedSet } from './published-set.ts'
+import { MADE_AT, newRing, withKey } from './ring.fixture.ts'
 import { findKey, type KeyRing } from './ring.ts'
 import { leadOf, propagationOf } from './timing.ts'
 
@@ -93,6 +95,12 @@ describe('a key that is imported (R3, R6, R13)', () => {
     })
     expect(after.keys[0]?.signUntil).toBe(clock.now() + T)
     expect(after.tombstones).toEqual(ring.tombstones)
+    expect(describeImport(ring, { ...after, writtenAt: clock.now() }, ours)).toEqual({
+      kid: ours.kid,
+      alg: 'EdDSA',
+      activateAt: clock.now() + T,
+      replacedKid: null,
+    })
   })
 })
 
@@ -101,7 +109,13 @@ describe('an import that is refused (R6, R12, R13)', () => {
     const { keys, advance } = await openManager()
     const [first, spare] = keys.ring().keys as unknown as [KeyPair, KeyPair]
     const copies = [{ ...first }, { ...spare }]
-    for (const copy of copies) expect(await codeOf(keys.importKey(copy))).toBe('key_known')
+    for (const copy of copies) {
+      await expect(keys.importKey(copy)).rejects.toMatchObject({
+        code: 'key_known',
+        message: expect.stringContaining('takes no key twice'),
+        remedy: 'see: keyturn keys list',
+      })
+    }
     await keys.revoke(spare.kid, { reason: 'never signed' })
     await advance(1000)
     await keys.revoke(first.kid, { reason: 'signed' })
@@ -125,6 +139,7 @@ describe('an import that is refused (R6, R12, R13)', () => {
     await advance(1)
     await expect(keys.importKey(ours)).rejects.toMatchObject({
       code: 'import_too_late',
+      message: expect.stringContaining('would be published for its lead'),
       remedy: expect.stringContaining(new Date(activateAt).toISOString()),
     })
     await advance(LEAD)
@@ -157,6 +172,18 @@ describe('an import that is refused (R6, R12, R13)', () => {
     // one goes and one comes
     expect(attempt(full(most - 2))).toBe('none')
     expect(attempt(full(most - 1))).toBe('set_full')
+  })
+
+  it('would make the set longer than verifiers take, be it by one byte', () => {
+    const ringWith = (n: string) => withKey(newRing(), 0, { publicJwk: { kty: 'RSA', n, e: 'AQAB' } })
+    const bytesOf = (value: object) => JSON.stringify(value).length
+    const staying = (ring: KeyRing): KeyRing => ({ ...ring, keys: ring.keys.slice(0, 1) })
+    const taken = bytesOf(publishedSet(staying(ringWith('')), MADE_AT).document)
+    const comes = bytesOf([publishedJwk(ours, Number.MAX_SAFE_INTEGER)]) - '[]'.length + ','.length
+    const left = JWK_SET_LIMITS.bytes - taken - comes
+    const attempt = (length: number) =>
+      refusal(() => importKey(ringWith('x'.repeat(length)), ours, policy, momentAt(MADE_AT)))
+    expect([attempt(left), attempt(left + 1)]).toEqual(['none', 'set_full'])
   })
 
   it('is of a key that verifiers would skip', async () => {

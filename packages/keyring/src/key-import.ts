@@ -45,8 +45,7 @@ export function importKey(ring: KeyRing, pair: KeyPair, policy: KeyPolicy, momen
 
 /** What became of the ring by the import of a key. */
 export function describeImport(before: KeyRing, after: KeyRing, { kid, alg }: KeyPair): KeyImport {
-  const gone = before.keys.filter((key) => after.tombstones.some((tomb) => tomb.kid === key.kid))
-  const replaced = gone.find((key) => key.activateAt > after.writtenAt)
+  const replaced = findKey(before, 'next', after.writtenAt)
   const activateAt = after.keys.find((key) => key.kid === kid)?.activateAt ?? after.writtenAt
   return { kid, alg, activateAt, replacedKid: replaced?.kid ?? null }
 }

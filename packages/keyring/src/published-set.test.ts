@@ -123,8 +123,11 @@ describe('the published set (R29)', () => {
     expect([set, set.document, set.document.keys, set.document.keyturn].every(Object.isFrozen)).toBe(true)
   })
 
-  it('is compared but for its version', () => {
+  it('is compared but for its version, and for keys that have ended', () => {
     const ring = turnedRing()
+    const rid = { ...ring, keys: ring.keys.slice(1) }
+    expect(publishesTheSame(ring, rid, ENDS_AT - 1)).toBe(false)
+    expect(publishesTheSame(ring, rid, ENDS_AT)).toBe(true)
     expect(publishesTheSame(ring, { ...ring, publishedVersion: 9 }, TURNED_AT)).toBe(true)
     expect(publishesTheSame(ring, withKey(ring, 0, { privateKey: null }), TURNED_AT)).toBe(false)
     expect(publishesTheSame(ring, withKey(ring, 2, { activateAt: TURNED_AT + 1 }), TURNED_AT)).toBe(false)

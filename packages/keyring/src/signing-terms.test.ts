@@ -1,7 +1,7 @@
 import type { KeyturnError } from '@keyturn/core'
 import { describe, expect, it } from 'vitest'
 import { keyAt, newRing } from './ring.fixture.ts'
-import { assertSignable } from './signing-terms.ts'
+import { assertFresh, assertSignable } from './signing-terms.ts'
 
 /** With what code, message and remedy it is refused to sign. */
 function refusal(claims: object, ttlSeconds: number, { held = false } = {}) {
@@ -39,5 +39,18 @@ describe('what may be signed (R7)', () => {
       expect.stringContaining('until it is confirmed'),
       'keyturn keys restore FILE --confirm',
     ])
+  })
+})
+
+describe('what is known of the ring (R20)', () => {
+  it('is good to sign by up to the limit, and no longer', () => {
+    expect(() => assertFresh(1000, 1000)).not.toThrow()
+    expect(() => assertFresh(1001, 1000)).toThrow(
+      expect.objectContaining({
+        code: 'ring_stale',
+        message: expect.stringContaining('too long ago to sign by'),
+        remedy: 'make the key store reachable from here',
+      }),
+    )
   })
 })

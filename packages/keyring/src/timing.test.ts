@@ -1,11 +1,5 @@
-import {
-  ALGORITHM_NAMES,
-  ALGORITHMS,
-  AVAILABLE_ALGORITHMS,
-  isAlgorithmAvailable,
-  JWK_SET_LIMITS,
-} from '@keyturn/core'
-import { describe, expect, it } from 'vitest'
+import { ALGORITHMS, AVAILABLE_ALGORITHMS, isAlgorithmAvailable, JWK_SET_LIMITS } from '@keyturn/core'
+import { describe, expect, it, vi } from 'vitest'
 import { generateSigningPair, publishedJwk } from './key-pair.ts'
 import {
   DEFAULT_POLICY,
@@ -37,17 +31,21 @@ describe('the algorithm of a policy (R2)', () => {
     expect(policyViolations({ ...DEFAULT_POLICY, algorithm })).toEqual([])
   })
 
-  it.each(ALGORITHM_NAMES.filter((name) => !isAlgorithmAvailable(name)))(
-    'may not be %s in this runtime',
-    (algorithm) => {
-      expect(policyViolations({ ...DEFAULT_POLICY, algorithm })).toEqual([
-        {
-          about: 'algorithm',
-          problem: `expected a runtime that has ${algorithm}: Node.js 24.6 or later on OpenSSL 3.5 or later`,
-        },
-      ])
-    },
-  )
+  it('may be none that this runtime does not have', async () => {
+    vi.resetModules()
+    vi.doMock('@keyturn/core', async (original) => ({
+      ...(await original<typeof import('@keyturn/core')>()),
+      isAlgorithmAvailable: () => false,
+    }))
+    const old = await import('./timing.ts')
+    vi.doUnmock('@keyturn/core')
+    expect(old.policyViolations({ ...DEFAULT_POLICY, algorithm: 'ML-DSA-65' })).toEqual([
+      {
+        about: 'algorithm',
+        problem: 'expected a runtime that has ML-DSA-65: Node.js 24.6 or later on OpenSSL 3.5 or later',
+      },
+    ])
+  })
 
   it('is one of the table', () => {
     expect(policyViolations({ ...DEFAULT_POLICY, algorithm: 'HS256' as never })).toEqual([
