@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ClaimExpectations, validateClaims } from './claims.ts'
+import { type ClaimExpectations, endOfClaims, validateClaims } from './claims.ts'
 import { AUDIENCE, CLAIMS, ISSUER, NOW_SECONDS as NOW, outcomeOf } from './issuer.fixture.ts'
 import type { JsonObject } from './json.ts'
 
@@ -180,5 +180,28 @@ describe('names and session claims (R23, R42)', () => {
     ...['type', 'role', 'verified'].map((claim) => ({ [claim]: undefined })),
   ])('refuses session claims with %j', (change) => {
     expect(outcome({ ...session, ...change })).toBe('claim_malformed')
+  })
+})
+
+describe('the end of claims that hold (R42, R43)', () => {
+  it.each([
+    [{ iat: NOW, exp: NOW + 60 }, {}, { atSeconds: NOW + 65, code: 'token_expired' }],
+    [
+      { iat: NOW, exp: NOW + 60 },
+      { clockToleranceSeconds: 0 },
+      { atSeconds: NOW + 60, code: 'token_expired' },
+    ],
+    [{ iat: NOW, exp: NOW + 60 }, { maxAgeSeconds: 30 }, { atSeconds: NOW + 36, code: 'token_too_old' }],
+    [{ iat: NOW, exp: NOW + 60 }, { maxAgeSeconds: 59 }, { atSeconds: NOW + 65, code: 'token_expired' }],
+    [
+      { exp: NOW + 60, iat: undefined },
+      { requiredClaims: [] },
+      { atSeconds: NOW + 65, code: 'token_expired' },
+    ],
+  ])('of %j with %j is the first second at which they are refused', (times, expected, end) => {
+    const claims = { iss: ISSUER, ...times } as never
+    expect(endOfClaims(claims, { ...EXPECTED, ...expected })).toEqual(end)
+    expect(outcome(times, expected, end.atSeconds - 1)).toBe('accepted')
+    expect(outcome(times, expected, end.atSeconds)).toBe(end.code)
   })
 })

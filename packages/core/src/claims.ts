@@ -54,6 +54,22 @@ export function validateClaims(
   return claims as TokenClaims
 }
 
+/** From when on a token is refused for its age alone, in seconds, and by which code. */
+export interface EndOfClaims {
+  readonly atSeconds: number
+  readonly code: 'token_expired' | 'token_too_old'
+}
+
+/** When claims that hold cease to: the first second at which {@link validateClaims} refuses them. */
+export function endOfClaims({ exp, iat }: TokenClaims, expected: ClaimExpectations): EndOfClaims {
+  const tolerance = expected.clockToleranceSeconds
+  const expiresAt = Math.ceil(exp + tolerance)
+  const tooOldAt = Math.floor((iat ?? Infinity) + expected.maxAgeSeconds + tolerance) + 1
+  return tooOldAt < expiresAt
+    ? { atSeconds: tooOldAt, code: 'token_too_old' }
+    : { atSeconds: expiresAt, code: 'token_expired' }
+}
+
 function validateAudience(aud: unknown, audiences: readonly string[] | null): void {
   if (aud === undefined && audiences === null) return
   if (aud === undefined) throw new TokenRejected('claim_missing', { claim: 'aud' })

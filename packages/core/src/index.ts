@@ -12,7 +12,13 @@ export {
   isAlgorithmAvailable,
 } from './available-algorithms.ts'
 export { decodeBase64url, encodeBase64url } from './base64url.ts'
-export { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
+export {
+  type ClaimExpectations,
+  type EndOfClaims,
+  endOfClaims,
+  type TokenClaims,
+  validateClaims,
+} from './claims.ts'
 export { type CryptoKeyInput, cryptoKeyInput } from './crypto-key-input.ts'
 export { LATE, orLate } from './deadline.ts'
 export { formatDuration, parseDuration } from './duration.ts'

@@ -1,6 +1,12 @@
 import { ALGORITHM_NAMES, type AlgorithmName, isAlgorithmName } from './algorithms.ts'
 import { AVAILABLE_ALGORITHMS, assertAlgorithmAvailable } from './available-algorithms.ts'
-import { type ClaimExpectations, type TokenClaims, validateClaims } from './claims.ts'
+import {
+  type ClaimExpectations,
+  type EndOfClaims,
+  endOfClaims,
+  type TokenClaims,
+  validateClaims,
+} from './claims.ts'
 import { KeyturnError, TokenRejected } from './errors.ts'
 import { deepFreeze, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
 import { isKid, type VerificationKey } from './jwk.ts'
@@ -137,6 +143,11 @@ export class TokenChecker {
     const claims = validateClaims(payload, this.#claims, Math.floor(nowMs / 1000))
     this.#applyCheck(deepFreeze(claims))
     return Object.freeze({ header, claims }) as VerifiedToken
+  }
+
+  /** From when on {@link verify} refuses a token that it has verified, for its age alone. */
+  endOf(token: VerifiedToken): EndOfClaims {
+    return endOfClaims(token.claims, this.#claims)
   }
 
   #headerOf(jws: CompactJws): TokenHeader {

@@ -12,10 +12,12 @@ import {
   type VerificationKey,
   type VerifiedToken,
 } from '@keyturn/core'
+import type { VerifierEvent } from './events.ts'
 import { httpFetch } from './http-fetch.ts'
 import { parseKeySetUrl } from './key-set-url.ts'
 import type { KeySource, KeySourceReport } from './key-source.ts'
 import { RemoteKeySet } from './remote-key-set.ts'
+import { type TokenEnd, TokenWatch } from './token-watch.ts'
 import { assertOptionNames, type VerifierOptions } from './verifier-options.ts'
 
 /** State of a verifier, and what it has done since it was made. */
@@ -50,6 +52,7 @@ export class Verifier {
   readonly #checker: TokenChecker
   readonly #keys: KeySource
   readonly #clock: Clock
+  readonly #watch: TokenWatch
   readonly #results = new Map<string, number>()
 
   /** See {@link createVerifier}. */
@@ -57,7 +60,16 @@ export class Verifier {
     assertOptionNames(options)
     this.#checker = new TokenChecker(options)
     this.#clock = options.clock ?? systemClock
-    this.#keys = remoteKeySet(options, this.#clock)
+    const tell = isolatedListener(options.onEvent)
+    this.#keys = remoteKeySet(options, this.#clock, (event) => {
+      tell(event)
+      this.#watch.keysChanged()
+    })
+    this.#watch = new TokenWatch({
+      keys: this.#keys,
+      endOf: (token) => this.#checker.endOf(token),
+      clock: this.#clock,
+    })
   }
 
   /**
@@ -111,6 +123,21 @@ export class Verifier {
     return sessionOf(token)
   }
 
+  /**
+   * Tells once when a token that was verified here would be refused: `TokenRejected` when its time is over or its key has
+   * left the set, `KeysUnavailable` when the keys cannot be had for so long that nothing is certain. For what outlives a
+   * request, such as a socket. A token that is no longer good is told of soon after, never at once.
+   *
+   * @returns what ends the watch: call it when the socket closes
+   *
+   * @example
+   * const unwatch = verifier.watch(token, () => stream.destroy())
+   * stream.once('close', unwatch)
+   */
+  watch(token: VerifiedToken, onEnd: (reason: TokenEnd) => void): () => void {
+    return this.#watch.watch(token, onEnd)
+  }
+
   health(): VerifierHealth {
     return { ...this.#keys.report(), verifications: Object.fromEntries(this.#results) }
   }
@@ -140,7 +167,11 @@ function known(key: VerificationKey | undefined): VerificationKey {
   return key
 }
 
-function remoteKeySet(options: VerifierOptions, clock: Clock): KeySource {
+function remoteKeySet(
+  options: VerifierOptions,
+  clock: Clock,
+  onEvent: (event: VerifierEvent) => void,
+): KeySource {
   const url = parseKeySetUrl(options.jwksUrl ?? defaultUrl(options.issuer), {
     unsafeAllowHttp: options.unsafeAllowHttp === true,
   })
@@ -168,7 +199,7 @@ function remoteKeySet(options: VerifierOptions, clock: Clock): KeySource {
     staleIfErrorMs: seconds('staleIfErrorSeconds'),
     allowForeignKids: options.allowForeignKids === true,
     clock,
-    onEvent: isolatedListener(options.onEvent),
+    onEvent,
     random: options.random ?? Math.random,
   })
 }

@@ -1,0 +1,99 @@
+import {
+  type Clock,
+  type EndOfClaims,
+  KeysUnavailable,
+  requiredMembers,
+  TokenRejected,
+  type VerificationKey,
+  type VerifiedToken,
+} from '@keyturn/core'
+import type { KeySource } from './key-source.ts'
+
+/** What a {@link TokenWatch} goes by. */
+export interface TokenWatchOptions {
+  readonly keys: Pick<KeySource, 'find' | 'report'>
+  readonly endOf: (token: VerifiedToken) => EndOfClaims
+  readonly clock: Clock
+}
+
+/** Why a token that was good is not any more. */
+export type TokenEnd = TokenRejected | KeysUnavailable
+
+interface Watched {
+  readonly kid: string
+  /** The very key that has verified the token. */
+  key: VerificationKey | undefined
+  readonly end: EndOfClaims
+  readonly onEnd: (reason: TokenEnd) => void
+  cancelTimer: () => void
+}
+
+/** A clock that is set, or a machine that slept, is noticed within this time. */
+const LONGEST_WAIT_MS = 60_000
+
+/**
+ * Tokens that outlive the request in which they were verified, as on a socket. Each ends at the moment at which a
+ * verification would refuse it: with its time, with its key, or when nothing is known of the keys for too long.
+ */
+export class TokenWatch {
+  readonly #options: TokenWatchOptions
+  readonly #watched = new Set<Watched>()
+
+  constructor(options: TokenWatchOptions) {
+    this.#options = options
+  }
+
+  /** Tells once, never before it has returned. Gives what ends the watch. */
+  watch(token: VerifiedToken, onEnd: (reason: TokenEnd) => void): () => void {
+    const { keys, endOf } = this.#options
+    const { kid } = token.header
+    const watched: Watched = { kid, key: keys.find(kid), end: endOf(token), onEnd, cancelTimer: () => {} }
+    this.#watched.add(watched)
+    this.#look(watched)
+    return () => {
+      watched.cancelTimer()
+      this.#watched.delete(watched)
+    }
+  }
+
+  /** To be called whenever something has become of the keys. */
+  keysChanged(): void {
+    for (const watched of this.#watched) this.#look(watched)
+  }
+
+  #look(watched: Watched): void {
+    watched.cancelTimer()
+    const now = this.#options.clock.now()
+    const key = this.#options.keys.find(watched.kid)
+    const reason = this.#reasonFor(watched, key, now)
+    if (reason !== undefined) {
+      // on its own: what fails in a listener is its owner's, and holds up neither the keys nor the others
+      queueMicrotask(() => {
+        if (this.#watched.delete(watched)) watched.onEnd(reason)
+      })
+      return
+    }
+    watched.key = key
+    const endsAt = Math.min(watched.end.atSeconds * 1000, key?.expiresAt ?? Infinity)
+    const waitMs = Math.min(endsAt - now, LONGEST_WAIT_MS)
+    watched.cancelTimer = this.#options.clock.setTimer(() => this.#look(watched), waitMs)
+  }
+
+  #reasonFor(watched: Watched, key: VerificationKey | undefined, now: number): TokenEnd | undefined {
+    const { end } = watched
+    // as a verification has it: what is no number is no time to let pass
+    if (!(now < end.atSeconds * 1000)) return new TokenRejected(end.code)
+    if (key === undefined && this.#options.keys.report().status === 'unavailable') {
+      return new KeysUnavailable('the keys of a token in use cannot be had now')
+    }
+    const isGood = key !== undefined && isSameKey(watched.key, key) && now < key.expiresAt
+    return isGood ? undefined : new TokenRejected('key_unknown')
+  }
+}
+
+/** A kid that is no thumbprint may come to name another key. */
+function isSameKey(before: VerificationKey | undefined, after: VerificationKey): boolean {
+  if (before === undefined) return false
+  const material = (key: VerificationKey) => JSON.stringify([key.algorithm.name, requiredMembers(key.jwk)])
+  return before === after || material(before) === material(after)
+}
