@@ -33,7 +33,35 @@ export default {
       },
       to: { path: '^packages/keyring/src/stores/postgres/' },
     },
-    library('verifier', ['core']),
+    library('verifier', ['core'], ['^packages/verifier/src/adapters/']),
+    {
+      name: 'adapters-take-types-of-their-framework',
+      comment:
+        'an adapter of verifier takes the types of the framework that it is named after, and none of its code',
+      severity: 'error',
+      from: {
+        path: '^packages/verifier/src/adapters/([a-z-]+)\\.ts$',
+        pathNot: ['\\.(test|fixture)\\.ts$'],
+      },
+      to: {
+        pathNot: '^(packages/(verifier|core)/|node_modules/(@types/)?$1/)',
+        dependencyTypesNot: ['core'],
+      },
+    },
+    {
+      name: 'adapters-load-no-framework',
+      comment: 'frameworks are optional peers: nothing of the verifier loads one',
+      severity: 'error',
+      from: { path: '^packages/verifier/src/', pathNot: ['\\.(test|fixture)\\.ts$'] },
+      to: { path: 'node_modules/', dependencyTypesNot: ['type-only', 'core'] },
+    },
+    {
+      name: 'adapters-are-entries-of-their-own',
+      comment: 'who imports @keyturn/verifier needs the types of no framework',
+      severity: 'error',
+      from: { path: '^packages/verifier/src/', pathNot: ['^packages/verifier/src/adapters/'] },
+      to: { path: '^packages/verifier/src/adapters/' },
+    },
     library('testing', ['core', 'keyring', 'verifier']),
     {
       name: 'simulator-is-an-entry-of-its-own',

@@ -7,7 +7,7 @@ const source = (path: string) => new URL(`./packages/${path}`, import.meta.url).
 
 /** Unit tests read the sources of every package, so that no build stands between an edit and its test. */
 const alias = [
-  { find: /^@keyturn\/verifier\/node-http$/, replacement: source('verifier/src/adapters/node-http.ts') },
+  { find: /^@keyturn\/verifier\/([a-z-]+)$/, replacement: source('verifier/src/adapters/$1.ts') },
   {
     find: /^@keyturn\/keyring\/private-files$/,
     replacement: source('keyring/src/stores/private-files.ts'),

@@ -76,6 +76,7 @@ describe('the README (R66)', () => {
       'docs/reference/http.md',
       'docs/recovery.md',
       'docs/encryption-at-rest.md',
+      'docs/guards.md',
     ]
     for (const page of pages) {
       const text = await readFile(join(root, page), 'utf8')

@@ -6,7 +6,11 @@ import { assertPrivateFile } from '@keyturn/keyring/private-files'
 import { codeOf, testIssuer } from '@keyturn/testing'
 import { simulate } from '@keyturn/testing/simulator'
 import { createVerifier, KeysUnavailable, type Session, TokenRejected } from '@keyturn/verifier'
+import { guard as guardExpress } from '@keyturn/verifier/express'
+import { guard as guardFastify } from '@keyturn/verifier/fastify'
+import { guard as guardHono } from '@keyturn/verifier/hono'
 import { guard } from '@keyturn/verifier/node-http'
+import { guard as guardSockets } from '@keyturn/verifier/ws'
 
 /**
  * A program of somebody who installed the tarballs: it comes through every entry point once. Compiled as an ES module and as
@@ -58,6 +62,8 @@ async function main(): Promise<void> {
     new TokenRejected('token_expired').code,
     new KeysUnavailable('none').code,
     typeof assertPrivateFile,
+    // no framework is installed here: the adapters load none
+    [guardExpress, guardFastify, guardHono, guardSockets].map((it) => typeof it).join(),
   ]
   console.log(
     [await signedAndChecked(), ...(await servedAndRefused()), violations.length, ...kinds].join(' '),

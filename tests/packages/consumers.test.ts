@@ -32,9 +32,15 @@ const STRICT = {
   noUncheckedIndexedAccess: true,
 }
 
+/** The adapters take the types of frameworks, which their users have. */
+const FRAMEWORKS = {
+  fastify: [join(root, 'node_modules/fastify/fastify.d.ts')],
+  hono: [join(root, 'node_modules/hono/dist/types/index.d.ts')],
+}
+
 /** Fails with what the compiler says. */
 async function compile(options: object, files: readonly string[]): Promise<void> {
-  const types = { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] }
+  const types = { types: ['node'], typeRoots: [join(root, 'node_modules/@types')], paths: FRAMEWORKS }
   const compilerOptions = { target: 'es2023', lib: ['es2023'], ...STRICT, ...types, ...options }
   await writeFile(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
   await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--project', place])
@@ -69,7 +75,9 @@ describe('the libraries out of their tarballs (R67)', () => {
   describe.each(NODES)('on %s', (_, node) => {
     it.each(['consumer.mjs', 'consumer.cjs'])('work as %s', async (program) => {
       const stdout = await run(node, [program])
-      expect(stdout).toBe('user-1 alice signature_invalid 0 token_expired keys_unavailable function\n')
+      expect(stdout).toBe(
+        'user-1 alice signature_invalid 0 token_expired keys_unavailable function function,function,function,function\n',
+      )
     })
 
     it.each([

@@ -1,5 +1,13 @@
 export { codeOf } from './code-of.ts'
 export { type FakeClock, fakeClock } from './fake-clock.ts'
+export {
+  type GuardAnswer,
+  type GuardConformanceCase,
+  type GuardedServer,
+  type GuardQuestion,
+  guardConformance,
+  type StartGuarded,
+} from './guard-conformance.ts'
 export { type ConformanceCase, keyStoreConformance, type StorePlace } from './key-store-conformance.ts'
 export type { TestEndpoint } from './test-endpoint.ts'
 export { type TestIssuer, type TestIssuerOptions, testIssuer } from './test-issuer.ts'

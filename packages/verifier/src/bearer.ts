@@ -1,14 +1,17 @@
-import { KeysUnavailable, type Session, TokenRejected } from '@keyturn/core'
+import { KeysUnavailable, KeyturnError, type Session, TokenRejected, type VerifiedToken } from '@keyturn/core'
+import { type AccessRules, accessRefusal, assertAccessRules } from './access-rules.ts'
 import type { Verifier } from './verifier.ts'
 
 /** What a protected resource asks of a request. */
-export interface BearerOptions {
-  /** The token must have all of these scopes. Default: none. */
-  readonly scopes?: readonly string[]
-  /** Which kinds of session may pass. Default: both. */
-  readonly kinds?: readonly Session['kind'][]
+export interface BearerOptions extends AccessRules {
   /** Names the protected space in `WWW-Authenticate`. Default `keyturn`. */
   readonly realm?: string
+}
+
+/** Who may pass, and by which token. */
+export interface BearerAdmission {
+  readonly session: Session
+  readonly token: VerifiedToken
 }
 
 /** A refusal in the terms of RFC 6750, section 3.1, ready to be sent. */
@@ -19,58 +22,120 @@ export interface BearerRefusal {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** What was decided on somebody who came with a Bearer token, or without one. */
+export type BearerOutcome = BearerAdmission | { readonly refusal: BearerRefusal }
+
 const CREDENTIALS = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i
+/** Also behind other credentials, as where several headers have been joined to one. */
+const MEANS_BEARER = /(?:^|, *)Bearer\b/i
 
 /**
  * Decides on the `Authorization` header of a request. The query string is never looked at: it ends up in logs. Errors that
  * are neither about the token nor about the keys are bugs, and thrown.
  *
  * @param authorization - All values of the header.
+ * @throws {KeyturnError} `guard_options_invalid`
  */
 export async function authenticateBearer(
   verifier: Verifier,
   authorization: readonly string[],
   options: BearerOptions = {},
-): Promise<{ readonly session: Session } | { readonly refusal: BearerRefusal }> {
-  if (!authorization.some((value) => /^Bearer\b/i.test(value)))
-    return { refusal: refuse(options, 401, 'token_missing') }
+): Promise<BearerOutcome> {
+  assertBearerOptions(options)
+  if (!authorization.some((value) => MEANS_BEARER.test(value))) return refused(options, 'token_missing')
   const [value = ''] = authorization
   const token = authorization.length === 1 ? CREDENTIALS.exec(value)?.[1] : undefined
-  if (token === undefined)
-    return { refusal: refuse(options, 400, 'authorization_malformed', 'invalid_request') }
+  return token === undefined
+    ? refused(options, 'authorization_malformed')
+    : await authenticateToken(verifier, token, options)
+}
+
+/** As {@link authenticateBearer}, for a token that has come by itself. */
+export async function authenticateToken(
+  verifier: Verifier,
+  jwt: unknown,
+  options: BearerOptions,
+): Promise<BearerOutcome> {
   try {
-    const session = verifier.session(await verifier.verify(token))
-    if (options.kinds?.includes(session.kind) === false) {
-      return { refusal: refuse(options, 401, 'session_kind_refused', 'invalid_token') }
-    }
-    const isAllowed = options.scopes?.every((scope) => session.scopes.includes(scope)) ?? true
-    return isAllowed ? { session } : { refusal: refuse(options, 403, 'scope_missing', 'insufficient_scope') }
+    const token = await verifier.verify(jwt)
+    const session = verifier.session(token)
+    const code = accessRefusal(options, session)
+    return code === undefined ? { session, token } : refused(options, code)
   } catch (error) {
-    if (error instanceof TokenRejected) return { refusal: refuse(options, 401, error.code, 'invalid_token') }
+    if (error instanceof TokenRejected) return refused(options, error.code)
     if (error instanceof KeysUnavailable) return { refusal: unavailable(error) }
     throw error
   }
 }
 
-const DETAILS: Readonly<Record<string, string>> = Object.freeze({
-  token_missing: 'a Bearer token is needed',
-  authorization_malformed: 'expected one Authorization header with one Bearer token',
-  session_kind_refused: 'this kind of token is not accepted here',
-  scope_missing: 'the token lacks a scope',
+/** Options are looked at once, when they are first used. */
+const asserted = new WeakSet<BearerOptions>()
+
+/** @throws {KeyturnError} `guard_options_invalid` */
+export function assertBearerOptions(options: BearerOptions): void {
+  if (asserted.has(options)) return
+  assertAccessRules(options, ['realm'])
+  const { realm = '' } = options
+  if (typeof realm !== 'string' || !/^[\x20-\x7e]*$/.test(realm)) {
+    throw new KeyturnError('guard_options_invalid', 'realm: expected printable ASCII')
+  }
+  asserted.add(options)
+}
+
+interface RefusalTerms {
+  readonly status: 400 | 401 | 403
+  /** RFC 6750, section 3.1; none for who has not tried. */
+  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
+  readonly detail: string
+}
+
+/** What is no matter of the token itself. */
+const TERMS: Readonly<Record<string, RefusalTerms>> = Object.freeze({
+  token_missing: { status: 401, detail: 'a Bearer token is needed' },
+  authorization_malformed: {
+    status: 400,
+    error: 'invalid_request',
+    detail: 'expected one Authorization header with one Bearer token',
+  },
+  subprotocol_missing: {
+    status: 400,
+    error: 'invalid_request',
+    detail: 'expected another subprotocol beside the one that bears the token',
+  },
+  authentication_pending: {
+    status: 400,
+    error: 'invalid_request',
+    detail: 'expected one token at a time',
+  },
+  session_over: { status: 401, error: 'invalid_token', detail: 'the session has ended' },
+  session_kind_refused: {
+    status: 401,
+    error: 'invalid_token',
+    detail: 'this kind of token is not accepted here',
+  },
+  caller_changed: {
+    status: 403,
+    error: 'insufficient_scope',
+    detail: 'expected a token of the same subject and client',
+  },
+  user_unverified: { status: 403, error: 'insufficient_scope', detail: 'the user is not verified' },
+  role_refused: { status: 403, error: 'insufficient_scope', detail: 'the user lacks a role' },
+  scope_missing: { status: 403, error: 'insufficient_scope', detail: 'the token lacks a scope' },
+})
+const OF_THE_TOKEN: RefusalTerms = Object.freeze({
+  status: 401,
+  error: 'invalid_token',
+  detail: 'the token is not accepted',
 })
 
-function refuse(
-  options: BearerOptions,
-  status: 400 | 401 | 403,
-  code: string,
-  error?: string,
-): BearerRefusal {
-  const detail = DETAILS[code] ?? 'the token is not accepted'
+/** A refusal by its code. */
+export function refused(options: BearerOptions, code: string): { readonly refusal: BearerRefusal } {
+  const { status, error, detail } = TERMS[code] ?? OF_THE_TOKEN
   const realm = (options.realm ?? 'keyturn').replace(/["\\]/g, '\\$&')
   const parts = [`realm="${realm}"`]
   if (error !== undefined) parts.push(`error="${error}"`, `error_description="${code}"`)
-  if (error === 'insufficient_scope') parts.push(`scope="${options.scopes?.join(' ')}"`)
-  return { status, code, detail, headers: { 'www-authenticate': `Bearer ${parts.join(', ')}` } }
+  if (code === 'scope_missing') parts.push(`scope="${options.scopes?.join(' ')}"`)
+  return { refusal: { status, code, detail, headers: { 'www-authenticate': `Bearer ${parts.join(', ')}` } } }
 }
 
 function unavailable(error: KeysUnavailable): BearerRefusal {

@@ -11,7 +11,14 @@ export {
   type UserSession,
   type VerifiedToken,
 } from '@keyturn/core'
-export { authenticateBearer, type BearerOptions, type BearerRefusal } from './bearer.ts'
+export type { AccessRules } from './access-rules.ts'
+export {
+  authenticateBearer,
+  type BearerAdmission,
+  type BearerOptions,
+  type BearerOutcome,
+  type BearerRefusal,
+} from './bearer.ts'
 export type { VerifierEvent } from './events.ts'
 export { type FetchKeySet, KeySetFetchFailed, type KeySetResponse } from './http-fetch.ts'
 export type { KeySourceReport } from './key-source.ts'

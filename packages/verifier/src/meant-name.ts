@@ -1,3 +1,5 @@
+import { KeyturnError } from '@keyturn/core'
+
 /** How many letters a name may be off to be taken for a misspelling of another. */
 const SLIPS = 2
 
@@ -9,6 +11,21 @@ export function meantName(name: string, known: readonly string[]): string | unde
     .filter(({ distance }) => distance <= SLIPS)
     .sort((a, b) => a.distance - b.distance)
   return nearest?.candidate
+}
+
+/**
+ * Refuses a member that means nothing: a misspelt one must not pass for its default.
+ *
+ * @param kind - What such a member is: "no option of …".
+ * @throws {KeyturnError} of the code that is given
+ */
+export function assertNames(given: object, known: readonly string[], code: string, kind: string): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  const meant = meantName(unknown, known)
+  throw new KeyturnError(code, `${JSON.stringify(unknown.slice(0, 64))} is ${kind}`, {
+    remedy: meant === undefined ? 'leave it out' : `did you mean ${meant}?`,
+  })
 }
 
 /** How many letters to put in, take out or change (Levenshtein's distance). */

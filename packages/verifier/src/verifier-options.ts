@@ -1,7 +1,7 @@
-import { type Clock, KeyturnError, type TokenExpectations } from '@keyturn/core'
+import type { Clock, TokenExpectations } from '@keyturn/core'
 import type { VerifierEvent } from './events.ts'
 import type { FetchKeySet } from './http-fetch.ts'
-import { meantName } from './meant-name.ts'
+import { assertNames } from './meant-name.ts'
 
 /** What `createVerifier` needs: an issuer and an audience. All else has a safe default. */
 export interface VerifierOptions extends TokenExpectations {
@@ -65,12 +65,5 @@ const OPTIONS: Readonly<Record<keyof VerifierOptions, true>> = Object.freeze({
  * @throws {KeyturnError} `verifier_options_invalid`
  */
 export function assertOptionNames(options: VerifierOptions): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTIONS, name))
-  if (unknown === undefined) return
-  const meant = meantName(unknown, Object.keys(OPTIONS))
-  throw new KeyturnError(
-    'verifier_options_invalid',
-    `${JSON.stringify(unknown.slice(0, 64))} is no option of a verifier`,
-    { remedy: meant === undefined ? 'leave it out' : `did you mean ${meant}?` },
-  )
+  assertNames(options, Object.keys(OPTIONS), 'verifier_options_invalid', 'no option of a verifier')
 }

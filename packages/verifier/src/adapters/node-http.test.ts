@@ -1,10 +1,12 @@
-import { createServer, type IncomingMessage, type Server, request as send } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
-import { testIssuer } from '@keyturn/testing'
+import { createServer, type Server } from 'node:http'
+import { connect } from 'node:net'
+import { guardConformance, testIssuer } from '@keyturn/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { BearerOptions } from '../bearer.ts'
+import { withUncaught } from '../uncaught.fixture.ts'
 import { createVerifier, type Verifier } from '../verifier.ts'
 import { type GuardedListener, guard } from './node-http.ts'
+import { ask, listen, nameOf, served } from './serve.fixture.ts'
 
 const issuer = await testIssuer()
 const { endpoint } = issuer
@@ -19,96 +21,22 @@ async function open(listener: GuardedListener, options: BearerOptions = {}, chec
   const checks = check === undefined ? {} : { check }
   const verifier: Verifier = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch, ...checks })
   const server: Server = createServer(guard(verifier, options, listener))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = await listen(server)
   closing.push(() => {
     verifier.close()
     server.closeAllConnections()
     server.close()
   })
-  const { port } = server.address() as AddressInfo
-  return { server, port, ask: (...authorization: string[]) => ask(port, authorization) }
+  return { server, port, ask: (...authorization: string[]) => ask(port, { authorization }) }
 }
 const hello: GuardedListener = (_, response, session) => void response.end(`hello ${session.userId}`)
 
-async function ask(port: number, authorization: readonly string[]) {
-  const headers = authorization.flatMap((value) => ['authorization', value])
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const options = { port, host: '127.0.0.1', agent: false, headers: ['host', 'localhost', ...headers] }
-    send(options as never, resolve)
-      .on('error', reject)
-      .end()
-  })
-  let body = ''
-  for await (const chunk of response) body += chunk
-  return { status: response.statusCode, headers: response.headers, body }
-}
-
-describe('JWKSAuthentication: guard of node:http (R43, RFC 6750)', () => {
-  it('lets a good token through with its session', async () => {
-    const { ask } = await open(hello)
-    expect(await ask(`Bearer ${await issuer.token({ sub: 'alice' })}`)).toMatchObject({
-      status: 200,
-      body: 'hello alice',
+describe('JWKSAuthentication, JWKSFetchError: guard of node:http (R40, R42, R43, RFC 6750)', () => {
+  it.each(guardConformance)('$name', async ({ run }) => {
+    await run(async (verifier, options) => {
+      const listener: GuardedListener = (_, response, session) => void response.end(nameOf(session))
+      return await served(createServer(guard(verifier, options, listener)))
     })
-  })
-
-  it('answers 401 with a challenge and a problem, and echoes nothing of the token', async () => {
-    const { ask } = await open(hello)
-    const token = await issuer.forgedToken({ sub: 'mallory' })
-    const { status, headers, body } = await ask(`Bearer ${token}`)
-    expect(status).toBe(401)
-    expect(headers).toMatchObject({
-      'www-authenticate':
-        'Bearer realm="keyturn", error="invalid_token", error_description="signature_invalid"',
-      'content-type': 'application/problem+json',
-      'cache-control': 'no-store',
-    })
-    expect(JSON.parse(body)).toEqual({
-      status: 401,
-      code: 'signature_invalid',
-      detail: 'the token is not accepted',
-    })
-    const answer = JSON.stringify(headers) + body
-    for (const part of [...token.split('.'), 'mallory', issuer.kid]) expect(answer).not.toContain(part)
-  })
-
-  it('answers 401 without an error code where there is no token', async () => {
-    const { ask } = await open(hello)
-    expect(await ask()).toMatchObject({
-      status: 401,
-      headers: { 'www-authenticate': 'Bearer realm="keyturn"' },
-    })
-  })
-
-  it('answers 400 for several Authorization headers, though the first were good', async () => {
-    const { ask } = await open(hello)
-    const good = `Bearer ${await issuer.token()}`
-    for (const headers of [
-      [good, good],
-      [good, 'Basic x'],
-      ['Basic x', good],
-    ]) {
-      expect(await ask(...headers)).toMatchObject({ status: 400 })
-    }
-  })
-
-  it('answers 403 for a scope that is missing', async () => {
-    const { ask } = await open(hello, { scopes: ['write'] })
-    const { status, headers } = await ask(`Bearer ${await issuer.token({ scope: 'read' })}`)
-    expect(status).toBe(403)
-    expect(headers['www-authenticate']).toContain('error="insufficient_scope"')
-  })
-})
-
-describe('JWKSFetchError: guard of node:http (R40)', () => {
-  it('answers 503 with Retry-After while keys cannot be had', async () => {
-    const { ask } = await open(hello)
-    endpoint.fail()
-    const { status, headers, body } = await ask(`Bearer ${await issuer.token()}`)
-    expect(status).toBe(503)
-    expect(headers['retry-after']).toMatch(/^[1-9]\d*$/)
-    expect(headers).not.toHaveProperty('www-authenticate')
-    expect(JSON.parse(body)).toMatchObject({ code: 'keys_unavailable' })
   })
 
   it('calls no listener for a client that went away meanwhile', async () => {
@@ -194,17 +122,3 @@ describe('a guarded listener that fails', () => {
     expect(answer).toMatchObject({ status: 500 })
   })
 })
-
-/** Takes the place of the test runner's own listeners for as long as an uncaught error is the subject. */
-async function withUncaught<T>(action: () => Promise<T>): Promise<{ answer: T; uncaught: unknown }> {
-  const listeners = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  try {
-    const uncaught = new Promise<unknown>((resolve) => process.once('uncaughtException', resolve))
-    const answer = await action()
-    return { answer, uncaught: await uncaught }
-  } finally {
-    process.removeAllListeners('uncaughtException')
-    for (const listener of listeners) process.on('uncaughtException', listener)
-  }
-}

@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict'
+import { KeyturnError } from '@keyturn/core'
+import { type BearerOptions, createVerifier, type Verifier } from '@keyturn/verifier'
+import { codeOf } from './code-of.ts'
+import { type FakeClock, fakeClock } from './fake-clock.ts'
+import { type TestIssuer, testIssuer } from './test-issuer.ts'
+
+/** One question to a guarded server. */
+export interface GuardQuestion {
+  /** Each value of `Authorization` is a header of its own. */
+  readonly authorization: readonly string[]
+  /** Begins with `?`. Default: none. */
+  readonly query?: string
+}
+
+/** What came back. */
+export interface GuardAnswer {
+  /** 200, or 101 where a handshake was asked for. */
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Where the guard let the question pass: `userId` of the session, or else `clientId`. */
+  readonly body: string
+}
+
+/** A real server behind the guard under test. */
+export interface GuardedServer {
+  ask(question: GuardQuestion): Promise<GuardAnswer>
+  close(): Promise<void>
+}
+
+/** Starts a server behind the guard under test, which answers with who speaks. Rejects when the guard refuses its options. */
+export type StartGuarded = (verifier: Verifier, options: BearerOptions) => Promise<GuardedServer>
+
+/** One fact that every guard must make true. Runs under any test framework. */
+export interface GuardConformanceCase {
+  readonly name: string
+  run(start: StartGuarded): Promise<void>
+}
+
+/** A verifier asks again for its keys within this time. */
+const LONGEST_RETRY_MS = 30_000
+
+/** Claims of a token that a client got for itself. */
+const OF_A_CLIENT = { sub: 'client-1', type: undefined, role: undefined, verified: undefined }
+
+/** A token that is refused, by what is asked for and what it says. */
+const REFUSED: readonly {
+  readonly name: string
+  readonly options?: BearerOptions
+  readonly token: (issuer: TestIssuer) => Promise<string>
+  readonly status: 401 | 403
+  readonly code: string
+}[] = [
+  { name: 'a forged token', token: (it) => it.forgedToken(), status: 401, code: 'signature_invalid' },
+  { name: 'an expired token', token: (it) => it.expiredToken(), status: 401, code: 'token_expired' },
+  {
+    name: 'a token for somebody else',
+    token: (it) => it.token({ aud: 'https://other.test' }),
+    status: 401,
+    code: 'audience_mismatch',
+  },
+  {
+    name: 'a token of another kind',
+    token: (it) => it.token({}, { typ: 'jwt' }),
+    status: 401,
+    code: 'header_typ_refused',
+  },
+  { name: 'what is no token', token: async () => 'opaque', status: 401, code: 'token_malformed' },
+  {
+    name: 'a token that lacks one of two scopes',
+    options: { scopes: ['orders:read', 'orders:write'] },
+    token: (it) => it.token({ scope: 'orders:read' }),
+    status: 403,
+    code: 'scope_missing',
+  },
+  {
+    name: 'a user who is not verified',
+    options: { requireVerified: true },
+    token: (it) => it.token({ verified: false }),
+    status: 403,
+    code: 'user_unverified',
+  },
+  {
+    name: 'a user of another role',
+    options: { roles: ['admin'] },
+    token: (it) => it.token({ role: 1 }),
+    status: 403,
+    code: 'role_refused',
+  },
+  {
+    name: 'a client where a role is asked for',
+    options: { roles: ['user', 'admin'] },
+    token: (it) => it.token(OF_A_CLIENT),
+    status: 401,
+    code: 'session_kind_refused',
+  },
+  {
+    name: 'a client where verified users are asked for',
+    options: { requireVerified: true },
+    token: (it) => it.token(OF_A_CLIENT),
+    status: 401,
+    code: 'session_kind_refused',
+  },
+]
+
+/** A token that passes. */
+const ADMITTED: readonly {
+  readonly name: string
+  readonly options: BearerOptions
+  readonly claims: object
+  readonly who: string
+}[] = [
+  { name: 'a user', options: {}, claims: { sub: 'alice' }, who: 'alice' },
+  { name: 'a client', options: {}, claims: OF_A_CLIENT, who: 'client-1' },
+  {
+    name: 'a verified admin with the scopes',
+    options: { scopes: ['a', 'b'], roles: ['admin'], requireVerified: true },
+    claims: { sub: 'root', role: 2, verified: true, scope: 'b a c' },
+    who: 'root',
+  },
+  {
+    name: 'a client beside verified users, when that is said',
+    options: { kinds: ['user', 'client'], requireVerified: true },
+    claims: OF_A_CLIENT,
+    who: 'client-1',
+  },
+]
+
+/** Each is refused as malformed; `good` is a good token. */
+const MALFORMED: readonly { readonly name: string; readonly headers: (good: string) => readonly string[] }[] =
+  [
+    { name: 'no token after the scheme', headers: () => ['Bearer'] },
+    { name: 'two tokens', headers: (good) => [`Bearer ${good} ${good}`] },
+    { name: 'a token in quotes', headers: (good) => [`Bearer "${good}"`] },
+    { name: 'two headers', headers: (good) => [`Bearer ${good}`, `Bearer ${good}`] },
+    { name: 'a header behind another', headers: (good) => ['Basic eDp5', `Bearer ${good}`] },
+    { name: 'a header before another', headers: (good) => [`Bearer ${good}`, 'Basic eDp5'] },
+  ]
+
+/**
+ * What a guard must do, whatever framework it is for. The server is asked over loopback.
+ *
+ * @example
+ * for (const { name, run } of guardConformance) it(name, () => run(startMyServer))
+ */
+export const guardConformance: readonly GuardConformanceCase[] = Object.freeze([
+  ...ADMITTED.map(({ name, options, claims, who }) =>
+    fact(`lets ${name} pass, and says who that is`, options, async ({ issuer, server }) => {
+      const { status, body } = await server.ask(bearing(await issuer.token(claims)))
+      assert.ok(status === 200 || status === 101, `expected 200 or 101, not ${status}`)
+      assert.equal(body, who)
+    }),
+  ),
+
+  fact('asks whoever has no token, without an error', {}, async ({ issuer, server }) => {
+    for (const authorization of [[], ['Basic eDp5']]) {
+      const answer = await server.ask({ authorization })
+      assertProblem(answer, 401, 'token_missing')
+      assert.equal(answer.headers['www-authenticate'], 'Bearer realm="keyturn"')
+    }
+    const query = `?access_token=${await issuer.token()}`
+    assertProblem(await server.ask({ authorization: [], query }), 401, 'token_missing')
+  }),
+
+  ...MALFORMED.map(({ name, headers }) =>
+    fact(`calls ${name} malformed`, {}, async ({ issuer, server }) => {
+      const answer = await server.ask({ authorization: headers(await issuer.token()) })
+      assertProblem(answer, 400, 'authorization_malformed')
+      assertChallenge(answer, 'invalid_request', 'authorization_malformed')
+    }),
+  ),
+
+  ...REFUSED.map(({ name, options = {}, token, status, code }) =>
+    fact(
+      `refuses ${name} by its code, and repeats nothing of the token`,
+      options,
+      async ({ issuer, server }) => {
+        const jwt = await token(issuer)
+        const answer = await server.ask(bearing(jwt))
+        assertProblem(answer, status, code)
+        assertChallenge(answer, status === 401 ? 'invalid_token' : 'insufficient_scope', code)
+        const text = JSON.stringify(answer.headers) + answer.body
+        for (const part of [...jwt.split('.'), issuer.kid])
+          assert.ok(!text.includes(part), 'the token is repeated')
+      },
+    ),
+  ),
+
+  fact(
+    'says which scopes are asked for, in its own realm',
+    { scopes: ['a', 'b'], realm: 'a "b"' },
+    async (it) => {
+      const { headers } = await it.server.ask(bearing(await it.issuer.token()))
+      assert.equal(
+        headers['www-authenticate'],
+        'Bearer realm="a \\"b\\"", error="insufficient_scope", error_description="scope_missing", scope="a b"',
+      )
+    },
+  ),
+
+  fact(
+    'is 503 with Retry-After while keys cannot be had, and works once they can',
+    {},
+    async ({ issuer, server, clock }) => {
+      issuer.endpoint.fail()
+      const answer = await server.ask(bearing(await issuer.token()))
+      assertProblem(answer, 503, 'keys_unavailable')
+      assert.match(String(answer.headers['retry-after']), /^[1-9]\d*$/)
+      assert.equal(answer.headers['www-authenticate'], undefined)
+      issuer.endpoint.recover()
+      await clock.advance(LONGEST_RETRY_MS)
+      assert.equal((await server.ask(bearing(await issuer.token({ sub: 'alice' })))).body, 'alice')
+    },
+  ),
+
+  {
+    name: 'refuses options that mean nothing, before it is asked',
+    async run(start) {
+      const wrong = [
+        { scope: ['a'] },
+        { scopes: 'a' },
+        { scopes: ['a b'] },
+        { kinds: ['users'] },
+        { roles: ['root'] },
+        { roles: [] },
+        { requireVerified: 'no' },
+        { realm: 'a\r\nb: c' },
+      ]
+      for (const options of wrong) {
+        const started = withIssuer((verifier) => start(verifier, options as BearerOptions).then(mustNotStart))
+        assert.equal(await codeOf(started), 'guard_options_invalid', JSON.stringify(options))
+      }
+    },
+  },
+])
+
+interface Scene {
+  readonly clock: FakeClock
+  readonly issuer: TestIssuer
+  readonly server: GuardedServer
+}
+
+function fact(
+  name: string,
+  options: BearerOptions,
+  run: (scene: Scene) => Promise<void>,
+): GuardConformanceCase {
+  return {
+    name,
+    run: (start) =>
+      withIssuer(async (verifier, issuer, clock) => {
+        const server = await start(verifier, options)
+        await run({ issuer, server, clock }).finally(() => server.close())
+      }),
+  }
+}
+
+async function withIssuer(
+  run: (verifier: Verifier, issuer: TestIssuer, clock: FakeClock) => Promise<void>,
+): Promise<void> {
+  const clock = fakeClock()
+  const issuer = await testIssuer({ clock })
+  const { issuer: iss, audience, endpoint } = issuer
+  const verifier = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch, clock })
+  await run(verifier, issuer, clock).finally(() => verifier.close())
+}
+
+async function mustNotStart(server: GuardedServer): Promise<void> {
+  await server.close()
+  throw new KeyturnError('guard_started', 'expected the guard to refuse its options')
+}
+
+const bearing = (token: string): GuardQuestion => ({ authorization: [`Bearer ${token}`] })
+
+function assertProblem({ status, headers, body }: GuardAnswer, expected: number, code: string): void {
+  assert.equal(status, expected)
+  assert.match(String(headers['content-type']), /^application\/problem\+json/)
+  assert.equal(headers['cache-control'], 'no-store')
+  const { detail, ...problem } = JSON.parse(body)
+  assert.deepEqual(problem, { status, code })
+  assert.match(detail, /./)
+}
+
+function assertChallenge({ headers }: GuardAnswer, error: string, code: string): void {
+  const challenge = String(headers['www-authenticate'])
+  const beginning = `Bearer realm="keyturn", error="${error}", error_description="${code}"`
+  assert.ok(challenge.startsWith(beginning), `expected ${beginning}, not ${challenge}`)
+}

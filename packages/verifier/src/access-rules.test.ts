@@ -1,0 +1,50 @@
+import type { ClientSession, Session, UserSession } from '@keyturn/core'
+import { describe, expect, it } from 'vitest'
+import { type AccessRules, accessRefusal } from './access-rules.ts'
+
+const base = { tokenId: 't', clientId: 'c', scopes: ['read', 'list'], expiresAt: 0, claims: {} as never }
+const who: UserSession = { ...base, kind: 'user', userId: 'alice', role: 'user', verified: true }
+const user: Session = who
+const admin: Session = { ...who, role: 'admin' }
+const unverified: Session = { ...who, verified: false }
+const client: ClientSession = {
+  ...base,
+  kind: 'client',
+  userId: undefined,
+  role: undefined,
+  verified: undefined,
+}
+const both = ['user', 'client'] as const
+
+describe('rules on who may pass (R43)', () => {
+  it.each<[AccessRules, string, string, string, string]>([
+    // rules, and what becomes of a user, an admin, an unverified user and a client
+    [{}, 'passes', 'passes', 'passes', 'passes'],
+    [{ kinds: ['user'] }, 'passes', 'passes', 'passes', 'session_kind_refused'],
+    [{ kinds: ['client'] }, ...of3('session_kind_refused'), 'passes'],
+    [{ requireVerified: true }, 'passes', 'passes', 'user_unverified', 'session_kind_refused'],
+    [{ requireVerified: true, kinds: both }, 'passes', 'passes', 'user_unverified', 'passes'],
+    [{ requireVerified: false }, 'passes', 'passes', 'passes', 'passes'],
+    [{ roles: ['admin'] }, 'role_refused', 'passes', 'role_refused', 'session_kind_refused'],
+    [{ roles: ['admin'], kinds: both }, 'role_refused', 'passes', 'role_refused', 'passes'],
+    [{ roles: ['user', 'admin'] }, 'passes', 'passes', 'passes', 'session_kind_refused'],
+    [{ scopes: [] }, 'passes', 'passes', 'passes', 'passes'],
+    [{ scopes: ['list', 'read'] }, 'passes', 'passes', 'passes', 'passes'],
+    [{ scopes: ['read', 'write'] }, ...of3('scope_missing'), 'scope_missing'],
+    [{ scopes: ['rea'] }, ...of3('scope_missing'), 'scope_missing'],
+    [
+      { roles: ['admin'], scopes: ['write'], kinds: both },
+      'role_refused',
+      ...of3('scope_missing', 'role_refused'),
+    ],
+  ])('%j', (rules, ...expected) => {
+    const outcomes = [user, admin, unverified, client].map(
+      (session) => accessRefusal(rules, session) ?? 'passes',
+    )
+    expect(outcomes).toEqual(expected)
+  })
+})
+
+function of3(outcome: string, middle = outcome): [string, string, string] {
+  return [outcome, middle, outcome]
+}
