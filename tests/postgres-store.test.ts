@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { systemClock } from '@keyturn/core'
+import { KeyturnError, systemClock } from '@keyturn/core'
 import {
   DEFAULT_POLICY,
   DEFAULT_TIMING,
@@ -8,6 +8,8 @@ import {
   KeyManager,
   type KeyManagerOptions,
   type KeyRing,
+  type RingSealer,
+  restoreRing,
 } from '@keyturn/keyring'
 import { PostgresKeyStore, type PostgresKeyStoreOptions } from '@keyturn/keyring/postgres'
 import { codeOf, fakeClock, keyStoreConformance } from '@keyturn/testing'
@@ -302,10 +304,33 @@ describe('generations (R8)', () => {
       await open().save(next, ring.generation)
       ring = next
     }
-    const rows = await query(url, 'SELECT generation FROM keyturn_rings ORDER BY generation')
-    expect(rows.map(({ generation }) => Number(generation))).toEqual([3, 4])
+    expect(await generationsKept()).toEqual([3, 4])
+  })
+
+  it('stay for good where no key opens them, and a backup takes their place (R16, R19, R21)', async () => {
+    const sealer: RingSealer = {
+      seal: async (ring) => Buffer.from(ring).toString('base64url'),
+      open: () => Promise.reject(new KeyturnError('kek_unknown', 'lost', { remedy: 'give the key' })),
+    }
+    const backup = await someRing()
+    await open({ sealer }).save({ ...backup, generation: 2 }, 1)
+    const store = open({ sealer })
+    await expect(store.load()).rejects.toMatchObject({
+      code: 'kek_unknown',
+      message: expect.stringMatching(/^generation 2 at 127\.0\.0\.1:\d+\/\w+: lost$/),
+      remedy: 'give the key; where that key is lost: keyturn keys restore FILE --replace-unopened',
+    })
+    const restored = await restoreRing(store, backup, { now: Date.now(), replaceUnopened: true })
+    const later = { ...restored, generation: restored.generation + 1, held: null, writtenAt: Date.now() }
+    await store.save(later, restored.generation)
+    expect(await generationsKept()).toEqual([1, 2, restored.generation, later.generation])
   })
 })
+
+async function generationsKept(): Promise<readonly number[]> {
+  const rows = await query(url, 'SELECT generation FROM keyturn_rings ORDER BY generation')
+  return rows.map(({ generation }) => Number(generation))
+}
 
 function activeOf(keys: KeyManager): string | undefined {
   const { now } = keys

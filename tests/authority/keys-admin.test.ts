@@ -1,7 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { keyturn } from '../end-to-end/processes.ts'
 import { jsonOf, type RunningAuthority, runAuthority } from './running-authority.ts'
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 
 let authority: RunningAuthority
 beforeEach(async () => {
@@ -94,11 +98,25 @@ describe('keys that are administered over HTTP (R13)', () => {
       .filter(({ kind }: { kind: string }) => kind === 'ring-write')
       .map(({ actor }: { actor: object }) => actor)
     expect(actors[0]).not.toHaveProperty('client')
+    expect(events[0].changes[0].activateAt).toMatch(RFC_3339)
     expect(actors.at(-1)).toMatchObject({ program: 'keyturn serve', client: authority.clientId })
   })
 })
 
 describe('what administers no keys (R13, R70, R73, R75)', () => {
+  it('is an order that contradicts itself', async () => {
+    expect(await outcome(await ask('/rotate', { queue: true, force: true }))).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining('not with queue'),
+    })
+  })
+
+  it('is an authority whose state is gone: nothing could be written down', async () => {
+    await rm(join(authority.dataDir, 'state.db'))
+    const answer = await outcome(await ask('/rotate', { force: true }))
+    expect([answer.status, answer.code]).toEqual([503, 'state_missing'])
+  })
+
   it('is anybody without the scope', async () => {
     const [, spare] = await keysNow()
     const paths = ['', '/rotate', '/import', `/${spare?.kid}/revoke`]

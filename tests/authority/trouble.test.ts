@@ -51,7 +51,7 @@ describe('an operator hears (R16, R18, R51, R52)', () => {
         status: 'degraded',
         nextKeyReady: false,
         rotationOverdue: true,
-        lastFailure: { code: 'state_missing' },
+        lastFailure: { code: 'state_missing', at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) },
         disks: { stateError: 'state_missing' },
       })
     }, SOON)

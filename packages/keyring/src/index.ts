@@ -28,7 +28,13 @@ export {
   type Tombstone,
 } from './ring.ts'
 export { FileKeyStore, type FileKeyStoreOptions } from './stores/file-key-store.ts'
-export { type KeyStore, RingCorrupt, StoreConflict, type StoreWatcher } from './stores/key-store.ts'
+export {
+  type KeyStore,
+  RingCorrupt,
+  RingUnopened,
+  StoreConflict,
+  type StoreWatcher,
+} from './stores/key-store.ts'
 export { MemoryKeyStore } from './stores/memory-key-store.ts'
 export type { RingSealer, Sealing } from './stores/ring-sealer.ts'
 export {

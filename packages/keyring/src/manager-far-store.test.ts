@@ -17,6 +17,7 @@ const TERMS = { ttlSeconds: 60, typ: 'at+jwt' }
 
 class FarStore implements KeyStore {
   readonly sharesClock = false
+  readonly pollMs = P
   readonly #memory = new MemoryKeyStore()
   clock: Clock | undefined
   clockAheadMs = 0

@@ -35,6 +35,7 @@ async function openWithHangingStore() {
   /** The same, as another process reaches it. */
   const prompt: KeyStore = {
     sharesClock: true,
+    pollMs: 0,
     load: () => store.load(),
     save,
     watch: (watcher) => store.watch(watcher),

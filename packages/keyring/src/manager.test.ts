@@ -324,4 +324,19 @@ describe('a policy that cannot hold (R54)', () => {
     })
     expect(await codeOf(action)).toBe('policy_invalid')
   })
+
+  it('is refused where the store shows later than that what others write', async () => {
+    const open = (pollMs: number) =>
+      openManager({ store: Object.assign(new MemoryKeyStore(), { pollMs }), policy })
+    const { storePollMs } = timing
+    await expect(open(storePollMs + 1)).rejects.toMatchObject({
+      code: 'policy_invalid',
+      message: `storePollMs: expected at least the ${storePollMs + 1} ms in which the store shows what others write`,
+    })
+    await open(storePollMs)
+  })
+
+  it.each([0, Number.NaN])('is refused with a limit of %s ms to what is too old', async (maxStalenessMs) => {
+    expect(await codeOf(openManager({ maxStalenessMs }))).toBe('policy_invalid')
+  })
 })

@@ -124,11 +124,7 @@ export class KeyManager {
         onEvent({ kind: 'store-failed', operation, code: errorCodeOf(error) }),
       ),
     }
-    const violations = policyViolations(given.policy)
-    if (violations.length > 0) {
-      const lines = violations.map(({ about, problem }) => `${about}: ${problem}`)
-      throw new KeyturnError('policy_invalid', lines.join('; '))
-    }
+    assertOptions(given)
     // the answer may sleep with us, so that it is as old as the question
     const readAt = instantOf(given.clock)
     const keeper = await RingKeeper.open(given, given.serving)
@@ -300,4 +296,14 @@ export class KeyManager {
     this.#follower.start()
     await this.#rotator.start()
   }
+}
+
+/** @throws {KeyturnError} `policy_invalid` */
+function assertOptions({ policy, store: { pollMs }, maxStalenessMs }: Required<KeyManagerOptions>): void {
+  const lines = policyViolations(policy).map(({ about, problem }) => `${about}: ${problem}`)
+  if (pollMs > policy.timing.storePollMs) {
+    lines.push(`storePollMs: expected at least the ${pollMs} ms in which the store shows what others write`)
+  }
+  if (!(maxStalenessMs > 0)) lines.push('maxStalenessMs: expected a duration in milliseconds')
+  if (lines.length > 0) throw new KeyturnError('policy_invalid', lines.join('; '))
 }

@@ -12,6 +12,7 @@ describe('failures of a store (R18, R51)', () => {
   it('are told each time, with what was done; a conflict is none', async () => {
     const failing: KeyStore = {
       sharesClock: false,
+      pollMs: 0,
       load: () => Promise.reject(new KeyturnError('store_unsafe', '')),
       save: (_, expected) =>
         Promise.reject(expected === 0 ? new StoreConflict() : new KeyturnError('store_failed', '')),

@@ -18,6 +18,7 @@ export function reportingStore(
   }
   return {
     sharesClock: store.sharesClock,
+    pollMs: store.pollMs,
     get clockAheadMs() {
       return store.clockAheadMs ?? 0
     },

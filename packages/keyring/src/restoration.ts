@@ -2,7 +2,7 @@ import { KeyturnError } from '@keyturn/core'
 import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT, saveAudited } from './audited-save.ts'
 import { assertRing, effectiveNow, inUseUntil, type KeyRing } from './ring.ts'
-import { isLost, type KeyStore, RingCorrupt } from './stores/key-store.ts'
+import { isUnopenable, type KeyStore, RingCorrupt, type RingUnopened } from './stores/key-store.ts'
 import { exposureOf, propagationOf, type Timing } from './timing.ts'
 
 /**
@@ -34,14 +34,14 @@ export async function restoreRing(
   { now, audit = NO_AUDIT, replaceUnopened = false }: RestoreOptions,
 ): Promise<KeyRing> {
   const newest = await store.load().catch((error: unknown) => {
-    if (error instanceof RingCorrupt || (replaceUnopened && isLost(error))) return error
+    if (error instanceof RingCorrupt || (replaceUnopened && isUnopenable(error))) return error
     throw error
   })
   if (newest !== undefined && !(newest instanceof KeyturnError)) {
     if (isOf(newest, backup)) return newest
     if (newest.held === null) throw restoreRefused()
   }
-  if (isLost(newest)) await store.setAside?.()
+  if (isUnopenable(newest)) await setAside(store, newest)
   const lost = newest?.generation ?? 0
   const restored = restoredRing(backup, lost, now + (store.clockAheadMs ?? 0))
   return await saveAudited({ store, audit }, restored, { before: undefined, expectedGeneration: lost })
@@ -70,6 +70,11 @@ function restoredRing(backup: KeyRing, lostGeneration: number, now: number): Key
   })
   assertRing(restored, restored.writtenAt)
   return restored
+}
+
+async function setAside(store: KeyStore, cause: RingUnopened): Promise<void> {
+  if (store.setAside === undefined) throw cause
+  await store.setAside()
 }
 
 /** The ring is held, and came out of this backup. */

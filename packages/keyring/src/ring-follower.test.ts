@@ -12,6 +12,7 @@ import type { KeyStore, StoreWatcher } from './stores/key-store.ts'
 /** Goes by generations, as files do, and looks when it is told to. */
 class LookedAtStore implements KeyStore {
   readonly sharesClock = true
+  readonly pollMs = policy.timing.storePollMs
   ring: KeyRing | undefined
   failure: string | undefined
   loads = 0

@@ -4,7 +4,8 @@ import type { KeyManager, KeyStore } from '@keyturn/keyring'
 import { removeAbandoned } from '@keyturn/keyring/private-files'
 import { isRolledBack } from './audit/inspection.ts'
 import type { AuthorityConfig } from './config/load-config.ts'
-import { keysFolderOf, openKeyStore, sealingOf } from './key-store.ts'
+import { keysFolderOf } from './data-folder.ts'
+import { openKeyStore, sealingOf } from './key-store.ts'
 import { SqliteState } from './state/sqlite-state.ts'
 
 /** A key ring and a state that belong together. Either without the other is noticed, and never made anew in silence. */

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { KeyturnError } from '@keyturn/core'
 import {
   FileKeyStore,
@@ -9,6 +8,7 @@ import {
 } from '@keyturn/keyring'
 import { PostgresKeyStore } from '@keyturn/keyring/postgres'
 import type { AuthorityConfig } from './config/load-config.ts'
+import { keysFolderOf } from './data-folder.ts'
 import { JweSealer } from './sealing/jwe-sealer.ts'
 import { stateFileOf } from './state/state-file.ts'
 
@@ -16,11 +16,6 @@ import { stateFileOf } from './state/state-file.ts'
 export interface KeyStoreLicence extends Pick<FileKeyStoreOptions, 'initialize' | 'acceptUnsealed'> {
   /** The state knows of no ring, so that there may be none yet. */
   readonly mayBegin?: boolean
-}
-
-/** The folder that holds the ring of a data folder. */
-export function keysFolderOf(dataDir: string): string {
-  return join(dataDir, 'keys')
 }
 
 /** The key store of an authority that is going to serve. */

@@ -2,14 +2,8 @@ import { access, link, lstat, readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Clock, errnoOf, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
-import {
-  isLost,
-  type KeyStore,
-  RingCorrupt,
-  RingUnopened,
-  StoreConflict,
-  type StoreWatcher,
-} from './key-store.ts'
+import { DEFAULT_TIMING } from '../timing.ts'
+import { type KeyStore, RingCorrupt, RingUnopened, StoreConflict, type StoreWatcher } from './key-store.ts'
 import {
   assertPrivateFile,
   assertPrivateFolder,
@@ -46,7 +40,6 @@ export interface FileKeyStoreOptions extends Sealing {
 }
 
 const LOAD_ATTEMPTS = 5
-const KEY_LOST = '; where that key is lost: keyturn keys restore FILE --replace-unopened'
 
 /**
  * Keeps the ring in files, one per generation. A save writes a temporary file and gives it the next generation's name by
@@ -60,7 +53,7 @@ const KEY_LOST = '; where that key is lost: keyturn keys restore FILE --replace-
 export class FileKeyStore implements KeyStore {
   readonly sharesClock = true
   readonly #directory: string
-  readonly #pollMs: number
+  readonly pollMs: number
   readonly #beside: readonly string[]
   readonly #initialize: boolean
   readonly #clock: Clock
@@ -70,7 +63,7 @@ export class FileKeyStore implements KeyStore {
   constructor(options: FileKeyStoreOptions) {
     // also without a slash at the end, which would have a symbolic link followed
     this.#directory = resolve(options.directory)
-    this.#pollMs = options.pollMs ?? 1000
+    this.pollMs = options.pollMs ?? DEFAULT_TIMING.storePollMs
     this.#beside = options.beside ?? []
     this.#initialize = options.initialize ?? false
     this.#clock = options.clock ?? systemClock
@@ -128,7 +121,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   watch(watcher: StoreWatcher): () => void {
-    const timing = { clock: this.#clock, everyMs: this.#pollMs / 2 }
+    const timing = { clock: this.#clock, everyMs: this.pollMs / 2 }
     return lookRegularly(watcher, timing, (reporter) => this.#reportNewer(reporter)).stop
   }
 
@@ -184,7 +177,7 @@ export class FileKeyStore implements KeyStore {
       return file === undefined ? undefined : await as(file, generation)
     } catch (error) {
       if (error instanceof RingMalformed) throw await this.#corrupt(generation, error)
-      throw error instanceof RingUnopened ? error.at(path, isLost(error) ? KEY_LOST : '') : error
+      throw error instanceof RingUnopened ? error.inStore(path) : error
     }
   }
 

@@ -9,6 +9,11 @@ export interface KeyStore {
   /** All signers of this store read one clock, so that they agree on the instant of an activation. */
   readonly sharesClock: boolean
   /**
+   * P, in milliseconds: within this time {@link KeyStore.watch} reports what others write, and a write takes effect or never does.
+   * Leads are reckoned with the P of the policy, so {@link KeyManager.open} refuses a store that is slower.
+   */
+  readonly pollMs: number
+  /**
    * By how many milliseconds the store's own clock is ahead of this machine's, as of its last answer. What is decided, and the
    * date of each write, goes by that clock, so that replicas decide alike. Left out where the store has none.
    */
@@ -27,8 +32,8 @@ export interface KeyStore {
    */
   save(ring: KeyRing, expectedGeneration: number): Promise<void>
   /**
-   * Keeps what the store holds, so that no later save drops it: a ring that no key opens is about to be replaced. A store that keeps
-   * every ring for good has nothing to do here.
+   * Keeps what the store holds for good, so that no later save drops it: a ring that no key opens is about to be replaced.
+   * Without this such a ring cannot be replaced.
    *
    * @throws {KeyturnError} `store_failed`
    */
@@ -67,6 +72,8 @@ export class RingCorrupt extends KeyturnError {
   }
 }
 
+const KEY_LOST = '; where that key is lost: keyturn keys restore FILE --replace-unopened'
+
 /** What the store holds under its newest generation is whole, and no key that was given opens it. */
 export class RingUnopened extends KeyturnError {
   override readonly name = 'RingUnopened'
@@ -84,10 +91,15 @@ export class RingUnopened extends KeyturnError {
     this.generation = generation
   }
 
-  /** The same, with the file that cannot be opened, and what else can be done. */
-  at(path: string, otherRemedy = ''): RingUnopened {
+  /** The same, with the place in a store, and the way out where the key may be lost. */
+  inStore(place: string): RingUnopened {
+    return this.at(place, isUnopenable(this) ? KEY_LOST : '')
+  }
+
+  /** The same, with the place of what cannot be opened, and what else can be done. */
+  at(place: string, otherRemedy = ''): RingUnopened {
     const remedy = this.remedy === undefined ? undefined : `${this.remedy}${otherRemedy}`
-    return new RingUnopened(this.code, this.generation, `${path}: ${this.message}`, {
+    return new RingUnopened(this.code, this.generation, `${place}: ${this.message}`, {
       remedy,
       cause: this.cause,
     })
@@ -95,7 +107,7 @@ export class RingUnopened extends KeyturnError {
 }
 
 /** The key that sealed the ring may be lost for good; one that is not sealed takes no key. */
-export function isLost(error: unknown): error is RingUnopened {
+export function isUnopenable(error: unknown): error is RingUnopened {
   return error instanceof RingUnopened && error.code !== 'ring_unsealed'
 }
 

@@ -7,6 +7,7 @@ import { type KeyStore, StoreConflict, type StoreWatcher } from './key-store.ts'
  */
 export class MemoryKeyStore implements KeyStore {
   readonly sharesClock = true
+  readonly pollMs = 0
   #ring: KeyRing | undefined
   readonly #watchers = new Set<StoreWatcher>()
 

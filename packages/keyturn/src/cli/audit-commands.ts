@@ -1,16 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { errnoOf, KeyturnError } from '@keyturn/core'
+import { errnoOf, type JsonObject, KeyturnError } from '@keyturn/core'
 import type { AuditMark } from '@keyturn/keyring'
 import { Command } from 'commander'
 import type { AuditFlaw, AuditLine } from '../audit/audit-chain.ts'
 import { eventOf, inspectAudit } from '../audit/inspection.ts'
-import { rfc3339 } from '../service/rfc3339.ts'
+import { isTime, rfc3339, withTimes } from '../service/rfc3339.ts'
 import { print, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 import { visitAudit, visitKeys } from './visit-keys.ts'
-
-/** Beyond this a Date is none. */
-const LAST_TIME_MS = 8.64e15
 
 /** `keyturn audit`: what happened to the keys, and whether the record of it is whole. */
 export function auditCommands(): Command {
@@ -76,11 +73,10 @@ async function ringMarkOf(command: Command): Promise<AuditMark | undefined> {
 /** A line as it is shown: also one that somebody garbled. */
 function describeLine(line: AuditLine) {
   const { at, kind, ...event } = eventOf(line) ?? {}
-  const time = typeof at === 'number' && Math.abs(at) <= LAST_TIME_MS ? rfc3339(at) : null
   return {
-    ...event,
+    ...(withTimes(event) as JsonObject),
     seq: line.seq,
-    at: time,
+    at: isTime(at) ? rfc3339(at) : null,
     kind: typeof kind === 'string' ? kind : 'unreadable',
     hash: line.hash,
   }
@@ -109,9 +105,7 @@ function readCheckpoints(file: string): readonly string[] {
     throw new KeyturnError(
       'checkpoint_unreadable',
       `the checkpoints in ${file} cannot be read (${errnoOf(cause)})`,
-      {
-        cause,
-      },
+      { remedy: 'name a file that you can read: checkpoints, one on each line', cause },
     )
   }
 }

@@ -1,4 +1,5 @@
-import { join, relative, resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
+import { keysFolderOf } from '../data-folder.ts'
 import type { NameOf, Settings } from './settings.ts'
 
 /** Every way in which settings of backups do not fit the others. */
@@ -11,7 +12,7 @@ export function backupDisagreements(settings: Settings, nameOf: NameOf): string[
   if (store === 'memory') {
     lines.push(`${name}: expected none, since the key ring is to be in memory only: ${nameOf('store')}`)
   }
-  if (resolve(backupDir) === resolve(dataDir) || isBelow(backupDir, join(dataDir, 'keys'))) {
+  if (resolve(backupDir) === resolve(dataDir) || isBelow(backupDir, keysFolderOf(dataDir))) {
     lines.push(
       `${name}: expected another folder than the data folder and its keys, which may be lost as a whole`,
     )

@@ -1,5 +1,6 @@
 import { stateOf } from '@keyturn/keyring'
 import type { FastifyInstance } from 'fastify'
+import { withTimes } from '../service/rfc3339.ts'
 import type { AuthorityHealth } from '../telemetry/authority-health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -37,7 +38,7 @@ export async function createAdminServer(options: AdminServerOptions): Promise<Fa
     const ring = keys.ring()
     const { now } = keys
     return reply.header('cache-control', 'no-store').send({
-      ...health(),
+      ...(withTimes(health()) as object),
       generation: ring.generation,
       keys: ring.keys.map((key) => ({ kid: key.kid, alg: key.alg, state: stateOf(key, now) })),
     })

@@ -16,7 +16,9 @@ export interface KeysRouteOptions extends ClientGateOptions {
   readonly acting: ActingClient
 }
 
-const ROTATION = z.strictObject({ queue: z.boolean().default(false), force: z.boolean().default(false) })
+const ROTATION = z
+  .strictObject({ queue: z.boolean().default(false), force: z.boolean().default(false) })
+  .refine(({ queue, force }) => !(queue && force), { path: ['force'] })
 const REVOCATION = z.strictObject({
   reason: z.string().trim().min(1).max(1024),
   fresh: z.boolean().default(false),
@@ -27,7 +29,7 @@ const IMPORT = z.strictObject({
 })
 
 const FLAG = 'expected true or false'
-const ROTATION_EXPECTED = { queue: FLAG, force: FLAG }
+const ROTATION_EXPECTED = { queue: FLAG, force: `${FLAG}, and not with queue` }
 const REVOCATION_EXPECTED = { reason: 'expected why, 1 to 1024 characters', fresh: FLAG }
 const IMPORT_EXPECTED = {
   key: 'expected a private key: PEM as a text, or a JWK',

@@ -41,7 +41,7 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = Object.free
     ...['rotation_too_early', 'no_next_key', 'clock_in_doubt'],
   ],
   503: [
-    ...['state_failed', 'no_active_key', 'ring_held', 'ring_stale'],
+    ...['state_failed', 'state_missing', 'state_replaced', 'no_active_key', 'ring_held', 'ring_stale'],
     ...['store_failed', 'store_unreachable', 'store_refused'],
   ],
 })

@@ -11,9 +11,9 @@ export interface TokenServiceOptions {
   readonly issuer: string
   readonly audience: string
   /** Lifetime of tokens for which no other was asked. */
+  readonly ttlSeconds: number
   /** The longest that may be asked for; keys may promise more, from an earlier configuration. */
   readonly maxTtlSeconds: number
-  readonly ttlSeconds: number
   /** Told of each token, and how long its signature took in milliseconds. */
   readonly onIssued: (signatureMs: number) => void
 }

@@ -23,6 +23,7 @@ export interface SimulatedStoreOptions {
  */
 export class SimulatedStore implements KeyStore {
   readonly sharesClock: boolean
+  readonly pollMs: number
   /** The way to the storage, for this replica alone. */
   link: 'up' | 'down' | 'silent' = 'up'
   /** Of when what this replica knows of the storage is. */
@@ -35,6 +36,7 @@ export class SimulatedStore implements KeyStore {
   constructor(options: SimulatedStoreOptions) {
     this.#options = options
     this.sharesClock = options.sharesClock
+    this.pollMs = options.pollMs
   }
 
   /** It has asked for longer than P, in vain. */

@@ -137,7 +137,9 @@ export class World {
   /** Ends a process without a word. */
   kill(replica: Replica): void {
     replica.process.kill()
-    this.replicas.splice(this.replicas.indexOf(replica), 1)
+    const index = this.replicas.indexOf(replica)
+    if (index < 0) return
+    this.replicas.splice(index, 1)
     this.note(replica.name, 'dies')
   }
 

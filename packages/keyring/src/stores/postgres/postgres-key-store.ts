@@ -1,6 +1,7 @@
 import { type Clock, KeyturnError, LATE, orLate, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../../ring.ts'
-import { type KeyStore, RingCorrupt, StoreConflict, type StoreWatcher } from '../key-store.ts'
+import { DEFAULT_TIMING } from '../../timing.ts'
+import { type KeyStore, RingCorrupt, RingUnopened, StoreConflict, type StoreWatcher } from '../key-store.ts'
 import { lookRegularly } from '../regular-looks.ts'
 import { RingMalformed } from '../ring-codec.ts'
 import { checkRingFile, decodeRingFile, encodeRingFile } from '../ring-file.ts'
@@ -14,6 +15,7 @@ import {
   READ_CLOCK,
   READ_RING,
   SCHEMA_VERSION,
+  SET_ASIDE,
   SWAP,
   TAKE_TURN,
 } from './statements.ts'
@@ -25,7 +27,7 @@ export interface PostgresKeyStoreOptions extends Sealing {
   readonly url: string
   /**
    * P: within this time a write takes effect or never does, and {@link PostgresKeyStore.watch} sees what others write, so it
-   * looks twice as often. Default 5000.
+   * looks twice as often. Default 1000.
    */
   readonly pollMs?: number
   /** There is an installation whose ring is in this database: one without a ring has lost it. Default `false`. */
@@ -62,7 +64,7 @@ export class PostgresKeyStore implements KeyStore {
   readonly sharesClock = false
   readonly #database: PostgresDatabase
   readonly #options: PostgresKeyStoreOptions
-  readonly #pollMs: number
+  readonly pollMs: number
   readonly #clock: Clock
   readonly #stops = new Set<() => void>()
   #clockAheadMs = 0
@@ -74,7 +76,7 @@ export class PostgresKeyStore implements KeyStore {
   /** @throws {KeyturnError} `database_url_invalid` */
   constructor(options: PostgresKeyStoreOptions) {
     this.#options = options
-    this.#pollMs = options.pollMs ?? 5000
+    this.pollMs = options.pollMs ?? DEFAULT_TIMING.storePollMs
     this.#clock = options.clock ?? systemClock
     this.#database = new PostgresDatabase(options.url)
   }
@@ -100,12 +102,16 @@ export class PostgresKeyStore implements KeyStore {
       ring.generation,
       ring.ringId,
       file,
-      ring.writtenAt + this.#pollMs,
+      ring.writtenAt + this.pollMs,
       // a ring that was restored, and waits to be confirmed, leaves alone what may yet be wanted
       ring.held === null,
     ])
     if (swapped.length === 0) throw new StoreConflict()
     this.#lastSeen = { ringId: ring.ringId, generation: ring.generation, body: file }
+  }
+
+  async setAside(): Promise<void> {
+    await this.#database.query('set the ring aside', SET_ASIDE)
   }
 
   async inTurn(work: () => Promise<void>): Promise<void> {
@@ -119,7 +125,7 @@ export class PostgresKeyStore implements KeyStore {
   }
 
   watch(watcher: StoreWatcher): () => void {
-    const timing = { clock: this.#clock, everyMs: this.#pollMs / 2 }
+    const timing = { clock: this.#clock, everyMs: this.pollMs / 2 }
     const looks = lookRegularly(watcher, timing, (reporter) => this.#look(reporter))
     const listener = new ChangeListener({
       connect: () => this.#database.listener(),
@@ -168,7 +174,7 @@ export class PostgresKeyStore implements KeyStore {
       this.#asking = undefined
     })
     // a network goes by real time, whatever clock the rest goes by
-    const found = await orLate(this.#asking, systemClock, Math.max(this.#pollMs / 5, LEAST_LOOK_MS))
+    const found = await orLate(this.#asking, systemClock, Math.max(this.pollMs / 5, LEAST_LOOK_MS))
     if (found !== LATE) return found
     throw new KeyturnError('store_unreachable', `the database at ${this.#database.place} does not answer`, {
       remedy: 'check that the database runs, and can be reached from here',
@@ -211,7 +217,9 @@ export class PostgresKeyStore implements KeyStore {
   async #decode(found: Found): Promise<KeyRing> {
     return await this.#orCorrupt(found, (body) =>
       decodeRingFile(body, { ...this.#options, generation: found.generation }),
-    )
+    ).catch((error: unknown) => {
+      throw error instanceof RingUnopened ? error.inStore(this.#placeOf(found)) : error
+    })
   }
 
   async #orCorrupt<T>({ body, generation }: Found, action: (body: Buffer) => Promise<T>): Promise<T> {
@@ -219,15 +227,15 @@ export class PostgresKeyStore implements KeyStore {
       return await action(body ?? Buffer.alloc(0))
     } catch (error) {
       if (!(error instanceof RingMalformed)) throw error
-      throw new RingCorrupt(
-        generation,
-        `generation ${generation} at ${this.#database.place}: ${error.message}`,
-        {
-          remedy: 'stop every authority, then: keyturn keys restore FILE, with a backup',
-          cause: error,
-        },
-      )
+      throw new RingCorrupt(generation, `${this.#placeOf({ generation })}: ${error.message}`, {
+        remedy: 'stop every authority, then: keyturn keys restore FILE, with a backup',
+        cause: error,
+      })
     }
+  }
+
+  #placeOf({ generation }: Pick<Found, 'generation'>): string {
+    return `generation ${generation} at ${this.#database.place}`
   }
 
   #ringMissing(): KeyturnError {

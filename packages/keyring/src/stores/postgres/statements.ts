@@ -21,7 +21,11 @@ export const CREATE_TABLES = `
     ring_id text,
     generation bigint NOT NULL
   );
-  CREATE TABLE IF NOT EXISTS keyturn_rings (generation bigint PRIMARY KEY, body bytea NOT NULL);
+  CREATE TABLE IF NOT EXISTS keyturn_rings (
+    generation bigint PRIMARY KEY,
+    body bytea NOT NULL,
+    is_set_aside boolean NOT NULL DEFAULT false
+  );
   INSERT INTO keyturn_installation (id, schema_version, generation) VALUES (1, ${SCHEMA_VERSION}, 0)
     ON CONFLICT DO NOTHING`
 
@@ -52,9 +56,12 @@ export const SWAP = `
     ON CONFLICT (generation) DO UPDATE SET body = excluded.body
   ), dropped AS (
     DELETE FROM keyturn_rings
-    WHERE $6::boolean AND generation NOT IN ($1, $2) AND EXISTS (SELECT FROM swapped)
+    WHERE $6::boolean AND NOT is_set_aside AND generation NOT IN ($1, $2) AND EXISTS (SELECT FROM swapped)
   )
   SELECT pg_notify('${CHANNEL}', generation::text) FROM swapped`
+
+/** No write drops what is there now. */
+export const SET_ASIDE = 'UPDATE keyturn_rings SET is_set_aside = true'
 
 /** Says in a database that has lost everything which ring it had: nobody begins anew there in silence. */
 export const MARK_LOST = `
