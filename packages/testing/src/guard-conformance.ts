@@ -178,7 +178,7 @@ export const guardConformance: readonly GuardConformanceCase[] = Object.freeze([
         const jwt = await token(issuer)
         const answer = await server.ask(bearing(jwt))
         assertProblem(answer, status, code)
-        assertChallenge(answer, status === 401 ? 'invalid_token' : 'insufficient_scope', code)
+        assertChallenge(answer, status === 401 ? 'invalid_token' : 'insufficient_scope', code, options.scopes)
         const text = JSON.stringify(answer.headers) + answer.body
         for (const part of [...jwt.split('.'), issuer.kid])
           assert.ok(!text.includes(part), 'the token is repeated')
@@ -281,8 +281,13 @@ function assertProblem({ status, headers, body }: GuardAnswer, expected: number,
   assert.match(detail, /./)
 }
 
-function assertChallenge({ headers }: GuardAnswer, error: string, code: string): void {
-  const challenge = String(headers['www-authenticate'])
-  const beginning = `Bearer realm="keyturn", error="${error}", error_description="${code}"`
-  assert.ok(challenge.startsWith(beginning), `expected ${beginning}, not ${challenge}`)
+function assertChallenge(
+  { headers }: GuardAnswer,
+  error: string,
+  code: string,
+  scopes?: readonly string[],
+): void {
+  const parts = ['realm="keyturn"', `error="${error}"`, `error_description="${code}"`]
+  if (scopes !== undefined) parts.push(`scope="${scopes.join(' ')}"`)
+  assert.equal(headers['www-authenticate'], `Bearer ${parts.join(', ')}`)
 }

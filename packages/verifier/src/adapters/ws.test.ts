@@ -113,7 +113,7 @@ describe('guard of ws: the handshake (R40, R42, R43, RFC 6750)', () => {
 
   it('takes a token from a subprotocol when that is allowed, and never gives it back', async () => {
     const { port, issuer, sockets } = await scene({ allowSubprotocolToken: true })
-    const offer = ['orders.v1', `keyturn.bearer.${await issuer.token({ sub: 'alice' })}`]
+    const offer = [`keyturn.bearer.${await issuer.token({ sub: 'alice' })}`, 'orders.v1']
     const { client, next } = await connected(port, '', offer)
     expect(await next()).toBe('alice')
     expect(client.protocol).toBe('orders.v1')
@@ -205,6 +205,7 @@ describe('guard of ws: sockets that outlive their token (R43)', () => {
     await clock.advance(3605_000)
     const [socket] = sockets.clients
     expect(socket?.readyState).toBe(WebSocket.CLOSING)
+    socket?.on('message', () => heard.push('by a listener that came late'))
     const arrived = once((socket as unknown as { _socket: NodeJS.ReadableStream })._socket, 'data')
     raw.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]))
     await arrived

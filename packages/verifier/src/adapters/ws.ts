@@ -110,7 +110,8 @@ export function callerOf(socket: WebSocket): SocketCaller {
 
 function end(socket: WebSocket, reason: TokenEnd): void {
   // ws goes on delivering until the other side has closed too, and that side may take its time
-  socket.removeAllListeners('message')
+  const emit = socket.emit.bind(socket)
+  socket.emit = (name: string | symbol, ...rest: unknown[]) => name !== 'message' && emit(name, ...rest)
   socket.close(reason instanceof KeysUnavailable ? TRY_AGAIN_LATER : TOKEN_ENDED, reason.code)
 }
 
