@@ -252,6 +252,14 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [guard('this.#wokeAt = this.#clock.now();', '')],
   },
   {
+    name: 'decides by its own clock, though the store has one for all',
+    breaks: 'promise-R5',
+    edits: [
+      keeper('return clock.now() + (store.clockAheadMs ?? 0);', 'return clock.now();'),
+      keeper('const aheadMs = this.#options.store.clockAheadMs ?? 0;', 'const aheadMs = 0;'),
+    ],
+  },
+  {
     name: 'goes by a clock that was just set',
     breaks: 'promise-R8',
     edits: [guard('trusted: monotonic >= this.#doubtedUntil', 'trusted: true')],

@@ -37,6 +37,7 @@ export {
 } from './stores/key-store.ts'
 export { MemoryKeyStore } from './stores/memory-key-store.ts'
 export type { RingSealer, Sealing } from './stores/ring-sealer.ts'
+export { type ClockReading, clockAhead } from './stores/store-clock.ts'
 export {
   DEFAULT_POLICY,
   DEFAULT_TIMING,

@@ -55,19 +55,19 @@ function residents(world: World, machine: SimulatedMachine): readonly Replica[] 
 }
 
 function stepThrough(replica: Replica, stepMs: number): void {
-  const { machine, policy, manager } = replica
-  replica.attendedSince = Math.min(replica.attendedSince, machine.wallClock)
+  const { machine, policy, manager, store } = replica
+  replica.attendedSince = Math.min(replica.attendedSince, store.decisiveClock)
   if (manager === undefined || Math.abs(stepMs) <= noticeableStepMs(policy.timing.clockSkewMs)) return
   replica.doubtedUntil = machine.monotonicClock + leadOf(policy.timing)
 }
 
 /** After a long absence the successor of an activation that nobody saw is reckoned from the return (R5). */
 function comeBack({ storage }: World, replica: Replica, absentMs: number): void {
-  const { wallClock } = replica.machine
+  const now = replica.store.decisiveClock
   if (absentMs <= replica.policy.timing.rotationIntervalMs) return
-  const since = Math.max(storage.ring?.writtenAt ?? 0, wallClock - absentMs)
+  const since = Math.max(storage.ring?.writtenAt ?? 0, now - absentMs)
   // a process that is late by less may have been busy
-  const until = wallClock - LEAST_STEP_MS
+  const until = now - LEAST_STEP_MS
   const isMissed = storage.ring?.keys.some(({ activateAt }) => activateAt > since && activateAt < until)
-  if (isMissed === true) replica.attendedSince = wallClock
+  if (isMissed === true) replica.attendedSince = now
 }

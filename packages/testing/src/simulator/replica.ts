@@ -25,7 +25,7 @@ export class Replica {
   readonly policy: KeyPolicy
   /** `undefined` until it has opened the ring. */
   manager: KeyManager | undefined
-  /** Since when it has watched the ring without a gap, by its own wall clock. */
+  /** Since when it has watched the ring without a gap, by the clock that decides. */
   attendedSince: number
   /** Until then, by its monotonic clock, its clocks went apart less than a lead ago. */
   doubtedUntil = Number.NEGATIVE_INFINITY
@@ -47,10 +47,9 @@ export class Replica {
     this.policy = policy
     this.machine = machine
     this.process = new SimulatedProcess(machine, time)
-    this.attendedSince = machine.wallClock
     const describeWriter = () => ({
       name,
-      soonestActivation: this.attendedSince + policy.timing.rotationIntervalMs,
+      soonestActivation: this.attendedSince + policy.timing.rotationIntervalMs - this.store.clockDoubtMs,
       isOperator: this.errands > 0,
       mayHurry: this.emergencies > 0,
       isRestoring: this.isRestoring,
@@ -68,6 +67,7 @@ export class Replica {
       sharesClock,
       describeWriter,
     })
+    this.attendedSince = this.store.decisiveClock
   }
 
   /** Its clock is wrong, and it has seen that. */

@@ -1,3 +1,4 @@
+import type { KeyPolicy } from '@keyturn/keyring'
 import { happen, randomIncident } from './incidents.ts'
 import { Inspector } from './inspector.ts'
 import { recover } from './recovery.ts'
@@ -44,6 +45,8 @@ export async function simulate({ seed, steps = 40 }: SimulationOptions): Promise
   const setsClocks = random.chance(SETS_CLOCKS)
   const world = new World({ random, policy, machines, observer: new Inspector() })
   const { history, time, storage } = world
+  // not out of the same chance: the histories of a seed stay as they are
+  if (machines === 'many') storage.clockErrorMs = clockError(new SeededRandom(~seed), policy)
   world.note('-', `seed ${seed}, ${machines} machine(s); seconds: ${history.describePolicy(policy)}`)
   for (let replica = machines === 'one' ? 1 : random.between(2, 4); replica > 0; replica--) world.start()
   for (let step = 0; step < steps && !world.isOver; step++) {
@@ -58,6 +61,11 @@ export async function simulate({ seed, steps = 40 }: SimulationOptions): Promise
     history: history.lines,
     writes: storage.writes,
   }
+}
+
+/** Half of the databases date what is written into them; by a clock as good as the others. */
+function clockError(random: SeededRandom, { timing }: KeyPolicy): number | undefined {
+  return random.chance(0.5) ? random.between(-timing.clockSkewMs, timing.clockSkewMs) : undefined
 }
 
 /** Mostly a moment, sometimes longer than a key lives. */

@@ -33,6 +33,8 @@ export class SimulatedStorage {
   isLost = false
   /** How often a ring was written. */
   writes = 0
+  /** By how much its own clock is ahead; `undefined` where it has none, as a disk. */
+  clockErrorMs: number | undefined
   /** Who wrote the ring. */
   writer: Writer | undefined
   readonly #rings: KeyRing[] = []

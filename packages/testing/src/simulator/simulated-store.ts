@@ -1,5 +1,12 @@
 import { KeyturnError } from '@keyturn/core'
-import { type KeyRing, type KeyStore, StoreConflict, type StoreWatcher } from '@keyturn/keyring'
+import {
+  type ClockReading,
+  clockAhead,
+  type KeyRing,
+  type KeyStore,
+  StoreConflict,
+  type StoreWatcher,
+} from '@keyturn/keyring'
 import type { SeededRandom } from './seeded-random.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import type { SimulatedStorage, Writer } from './simulated-storage.ts'
@@ -31,12 +38,32 @@ export class SimulatedStore implements KeyStore {
   readonly #options: SimulatedStoreOptions
   readonly #waitingSince = new Set<{ readonly at: number }>()
   #hasFailed = false
+  #clockAheadMs = 0
   #lastSeen = 0
 
   constructor(options: SimulatedStoreOptions) {
     this.#options = options
     this.sharesClock = options.sharesClock
     this.pollMs = options.pollMs
+  }
+
+  /** As of the last answer, as far as whoever hears it can tell. */
+  get clockAheadMs(): number {
+    return this.#clockAheadMs
+  }
+
+  /** By how much whoever asks may be wrong about that clock: by what an answer takes. */
+  get clockDoubtMs(): number {
+    const { storage, pollMs } = this.#options
+    return storage.clockErrorMs === undefined ? 0 : pollMs / 8
+  }
+
+  /** What time it is by the clock that decides: the storage's, or where that has none the machine's. */
+  get decisiveClock(): number {
+    const { storage, time, process } = this.#options
+    return storage.clockErrorMs === undefined
+      ? process.machine.wallClock
+      : Math.round(time.now + storage.clockErrorMs)
   }
 
   /** It has asked for longer than P, in vain. */
@@ -63,6 +90,9 @@ export class SimulatedStore implements KeyStore {
     const writer = describeWriter()
     await this.#access('write', () => {
       if (storage.isFull) throw new KeyturnError('store_failed', 'the simulated disk is full')
+      // what was decided too long ago must not come into effect
+      if (storage.clockErrorMs !== undefined && ring.writtenAt + this.pollMs < this.decisiveClock)
+        throw new StoreConflict()
       storage.swap(ring, expectedGeneration, writer)
     })
     this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
@@ -104,6 +134,7 @@ export class SimulatedStore implements KeyStore {
     const there = random.between(0, storage.latencyMs)
     const back = random.between(0, storage.latencyMs)
     const waiting = { at: time.now }
+    const askedAt = process.machine.wallClock
     this.#waitingSince.add(waiting)
     return await new Promise<T>((resolve, reject) => {
       let isLost = false
@@ -113,7 +144,7 @@ export class SimulatedStore implements KeyStore {
           storage.hold(() => time.schedule(there, () => process.whenRunning(ask)))
           return
         }
-        const outcome = this.#attempt(effect, isLost)
+        const outcome = this.#attempt(effect, { isLost, askedAt })
         const hear = () => {
           this.#waitingSince.delete(waiting)
           outcome(resolve, reject)
@@ -126,7 +157,7 @@ export class SimulatedStore implements KeyStore {
 
   #attempt<T>(
     effect: () => T,
-    isLost: boolean,
+    { isLost, askedAt }: { readonly isLost: boolean; readonly askedAt: number },
   ): (resolve: (value: T) => void, reject: (error: unknown) => void) => void {
     const { storage, time } = this.#options
     try {
@@ -135,10 +166,12 @@ export class SimulatedStore implements KeyStore {
       }
       const value = effect()
       const at = time.now
+      const storeTime = this.decisiveClock
       const isMisleading = storage.isReplaced
       return (resolve) => {
         if (!isMisleading) this.lastContactAt = Math.max(this.lastContactAt, at)
         this.#hasFailed = isMisleading
+        this.#noteClock({ askedAt, storeTime, heardAt: this.#options.process.machine.wallClock })
         resolve(value)
       }
     } catch (error) {
@@ -147,5 +180,10 @@ export class SimulatedStore implements KeyStore {
         reject(error)
       }
     }
+  }
+
+  #noteClock(reading: ClockReading): void {
+    if (this.#options.storage.clockErrorMs === undefined) return
+    this.#clockAheadMs = clockAhead(this.#clockAheadMs, reading)
   }
 }

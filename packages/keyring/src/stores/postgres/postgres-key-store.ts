@@ -6,6 +6,7 @@ import { lookRegularly } from '../regular-looks.ts'
 import { RingMalformed } from '../ring-codec.ts'
 import { checkRingFile, decodeRingFile, encodeRingFile } from '../ring-file.ts'
 import type { Sealing } from '../ring-sealer.ts'
+import { clockAhead } from '../store-clock.ts'
 import { ChangeListener } from './change-listener.ts'
 import { PostgresDatabase, type Row } from './database.ts'
 import { isUndefinedTable } from './database-error.ts'
@@ -19,7 +20,6 @@ import {
   SWAP,
   TAKE_TURN,
 } from './statements.ts'
-import { clockAhead } from './store-clock.ts'
 
 /** Where a {@link PostgresKeyStore} lives, and when it may begin. */
 export interface PostgresKeyStoreOptions extends Sealing {
