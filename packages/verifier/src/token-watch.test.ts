@@ -94,6 +94,16 @@ describe('a token that is watched (R41, R43)', () => {
     expect(ends).toEqual(['key_unknown'])
   })
 
+  it('ends with its key to the second, though the end of that is fixed seconds before', async () => {
+    const { issuer, endpoint, clock, ends } = await watching()
+    const exp = Math.floor(clock.now() / 1000) + 640
+    endpoint.serve({ keys: issuer.jwks().keys.map((key) => ({ ...key, exp })) })
+    await clock.advance(639_999)
+    expect(ends).toEqual([])
+    await clock.advance(1)
+    expect(ends).toEqual(['key_unknown'])
+  })
+
   it('ends within a minute when nothing certain is known of the keys, and by another error (R40)', async () => {
     const { endpoint, clock, ends } = await watching({ staleIfErrorSeconds: 600 })
     endpoint.fail()

@@ -58,7 +58,12 @@ export class TokenWatch {
 
   /** To be called whenever something has become of the keys. */
   keysChanged(): void {
-    for (const watched of this.#watched) this.#look(watched)
+    for (const watched of this.#watched) {
+      const key = this.#options.keys.find(watched.kid)
+      // there may be very many: what a fetch confirms is left alone
+      if (isSameKey(watched.key, key) && key.expiresAt === watched.key?.expiresAt) watched.key = key
+      else this.#look(watched)
+    }
   }
 
   #look(watched: Watched): void {
@@ -86,14 +91,26 @@ export class TokenWatch {
     if (key === undefined && this.#options.keys.report().status === 'unavailable') {
       return new KeysUnavailable('the keys of a token in use cannot be had now')
     }
-    const isGood = key !== undefined && isSameKey(watched.key, key) && now < key.expiresAt
+    const isGood = isSameKey(watched.key, key) && now < key.expiresAt
     return isGood ? undefined : new TokenRejected('key_unknown')
   }
 }
 
 /** A kid that is no thumbprint may come to name another key. */
-function isSameKey(before: VerificationKey | undefined, after: VerificationKey): boolean {
-  if (before === undefined) return false
-  const material = (key: VerificationKey) => JSON.stringify([key.algorithm.name, requiredMembers(key.jwk)])
-  return before === after || material(before) === material(after)
+function isSameKey(
+  before: VerificationKey | undefined,
+  after: VerificationKey | undefined,
+): after is VerificationKey {
+  if (before === undefined || after === undefined) return false
+  return before === after || materialOf(before) === materialOf(after)
+}
+
+const materials = new WeakMap<VerificationKey, string>()
+
+function materialOf(key: VerificationKey): string {
+  const known = materials.get(key)
+  if (known !== undefined) return known
+  const material = JSON.stringify([key.algorithm.name, requiredMembers(key.jwk)])
+  materials.set(key, material)
+  return material
 }
