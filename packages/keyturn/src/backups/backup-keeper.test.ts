@@ -4,6 +4,7 @@ import {
   generateSigningPair,
   KeyManager,
   type KeyPair,
+  type KeyRing,
   MemoryKeyStore,
 } from '@keyturn/keyring'
 import { fakeClock } from '@keyturn/testing'
@@ -67,11 +68,13 @@ async function kept({ keep = 3, intervalMs = HOUR, shelf = new Shelf() } = {}) {
     generate: async () => unused.next().value as KeyPair,
   })
   const events: BackupEvent[] = []
+  let inMemory: () => KeyRing = () => keys.ring()
+  const hold = (ring: () => KeyRing) => (inMemory = ring)
   const begin = (random = 0) => {
     const backups = new BackupKeeper({
       place: shelf,
       policy: { intervalMs, keep },
-      ring: () => keys.ring(),
+      ring: () => inMemory(),
       clock,
       onEvent: (event) => events.push(event),
       random: () => random,
@@ -82,7 +85,7 @@ async function kept({ keep = 3, intervalMs = HOUR, shelf = new Shelf() } = {}) {
   }
   opened.push(keys)
   const generations = () => shelf.backups.map(({ generation }) => generation)
-  return { clock, keys, shelf, events, begin, backups: begin(), generations }
+  return { clock, keys, shelf, events, begin, hold, backups: begin(), generations }
 }
 
 describe('scheduled backups (R21)', () => {
@@ -193,5 +196,52 @@ describe('a backup that is damaged (R21)', () => {
     expect(events.filter(({ kind }) => kind === 'backup-damaged')).toHaveLength(1)
     expect(backups.health()).toMatchObject({ status: 'degraded', damaged: ['keyturn-a.ring'], kept: 3 })
     expect(generations()).toHaveLength(3)
+  })
+})
+
+describe('a ring that is not what the backups are of (R21, R22)', () => {
+  it('has none made nor deleted while it is held: it may be the wrong one', async () => {
+    const { clock, keys, shelf, events, backups, hold, generations } = await kept({ keep: 1 })
+    await clock.advance(MINUTE)
+    const mark = { generation: 1, writtenAt: 0 }
+    hold(() => ({ ...keys.ring(), generation: 9, held: mark }))
+    await clock.advance(10 * HOUR)
+    expect(generations()).toEqual([1])
+    expect(events.filter(({ kind }) => kind === 'backup-deleted')).toEqual([])
+    expect(backups.health().status).toBe('ok')
+    hold(() => ({ ...keys.ring(), generation: 10 }))
+    await clock.advance(2000)
+    expect(generations()).toEqual([10])
+    expect(shelf.looks).toBeGreaterThan(1)
+  })
+
+  it('is backed up also beside what it was before it was rolled back', async () => {
+    const { clock, keys, shelf, backups, generations } = await kept({ keep: 2 })
+    const [seventh, eighth] = [7, 8].map((generation) =>
+      backupOf({ ringId: keys.ring().ringId, generation }, clock.now()),
+    ) as [Backup, Backup]
+    shelf.backups = [seventh, eighth]
+    await clock.advance(2000)
+    expect(generations()).toEqual([7, 8, 1])
+    expect(backups.health().newest?.generation).toBe(1)
+    await clock.advance(rotationIntervalMs + 2000)
+    const own = generations().filter((generation) => generation < 7)
+    expect(own).toHaveLength(2)
+    expect(own).toContain(keys.ring().generation)
+    expect(shelf.backups).toEqual(expect.arrayContaining([seventh, eighth]))
+  })
+
+  it('degrades the health where its newest backup is older than it should be', async () => {
+    const { clock, shelf, backups } = await kept()
+    await clock.advance(MINUTE)
+    let answer = () => {}
+    shelf.hang = new Promise((resolve) => (answer = resolve))
+    expect(backups.health()).toMatchObject({ status: 'ok', overdue: false })
+    await clock.advance(HOUR + 10 * MINUTE)
+    expect(backups.health()).toMatchObject({ status: 'degraded', overdue: true })
+    shelf.hang = undefined
+    answer()
+    await clock.advance(MINUTE)
+    expect(backups.health()).toMatchObject({ status: 'ok', overdue: false })
   })
 })

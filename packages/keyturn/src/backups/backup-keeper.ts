@@ -2,7 +2,14 @@ import { type Clock, KeyturnError, orLate } from '@keyturn/core'
 import { backOffMs, errorCodeOf, type KeyRing } from '@keyturn/keyring'
 import type { BackupInventory } from './backup-folder.ts'
 import { type Backup, byGeneration } from './backup-name.ts'
-import { type BackupPolicy, backupsToDelete, needsBackup, untilBackupMs } from './backup-schedule.ts'
+import {
+  type BackupPolicy,
+  backupsOf,
+  backupsToDelete,
+  isOverdue,
+  needsBackup,
+  untilBackupMs,
+} from './backup-schedule.ts'
 
 /** Where backups are: a {@link BackupFolder}, or what a test puts in its place. */
 export interface BackupPlace {
@@ -45,7 +52,9 @@ export interface BackupHealth {
   readonly status: 'ok' | 'degraded'
   readonly consecutiveFailures: number
   readonly lastFailure: { readonly code: string; readonly at: number } | undefined
-  /** The newest that is whole; `undefined` where none is known. */
+  /** The newest is older than the interval by more than a tenth and a minute, or there is none. */
+  readonly overdue: boolean
+  /** The newest that is whole, and that the ring in memory continues; `undefined` where none is known. */
   readonly newest: { readonly file: string; readonly generation: number; readonly ageMs: number } | undefined
   readonly kept: number
   /** Files that are not as they were written. They are kept, and must be looked at. */
@@ -105,12 +114,14 @@ export class BackupKeeper {
   /** How the backups fare. Reads memory only. */
   health(): BackupHealth {
     const { whole, damaged } = this.#inventory ?? NOTHING
-    const newest = whole.at(-1)
-    const isWell = this.#failures === 0 && damaged.length === 0
+    const newest = backupsOf(this.#ring, whole).at(-1)
+    const overdue = this.#inventory !== undefined && this.#isOverdue(this.#inventory)
+    const isWell = this.#failures === 0 && damaged.length === 0 && !overdue
     return {
       status: isWell ? 'ok' : 'degraded',
       consecutiveFailures: this.#failures,
       lastFailure: this.#lastFailure,
+      overdue,
       newest: newest && {
         file: newest.name,
         generation: newest.generation,
@@ -147,9 +158,14 @@ export class BackupKeeper {
 
   #isDue({ whole: backups }: BackupInventory): boolean {
     const { clock, policy } = this.#options
-    const { generation } = this.#ring
-    const known = { now: clock.now(), generation, neededGeneration: this.#neededGeneration }
-    return untilBackupMs({ ...known, backups, spreadMs: this.#spreadMs }, policy) === 0
+    const state = { now: clock.now(), ring: this.#ring, backups }
+    const known = { neededGeneration: this.#neededGeneration, spreadMs: this.#spreadMs }
+    return untilBackupMs({ ...state, ...known }, policy) === 0
+  }
+
+  #isOverdue({ whole: backups }: BackupInventory): boolean {
+    const { clock, policy } = this.#options
+    return isOverdue({ now: clock.now(), ring: this.#ring, backups }, policy)
   }
 
   #begin(): void {

@@ -8,15 +8,18 @@ export interface BackupPolicy {
   readonly keep: number
 }
 
-/** What is known when it is asked whether a backup is due. */
-export interface BackupSituation {
+/** A ring in memory, and what the folder holds of it. */
+export interface BackupState {
   readonly now: number
-  /** Of the ring in memory. */
-  readonly generation: number
-  /** A backup of an earlier generation lacks something that matters. */
-  readonly neededGeneration: number
+  readonly ring: Pick<KeyRing, 'generation' | 'held'>
   /** Those of this ring that are whole. */
   readonly backups: readonly Backup[]
+}
+
+/** What is known when it is asked whether a backup is due. */
+export interface BackupSituation extends BackupState {
+  /** A backup of an earlier generation lacks something that matters. */
+  readonly neededGeneration: number
   /** How much later than it could this process does it, so that replicas which share a folder do not do it together. */
   readonly spreadMs: number
 }
@@ -25,6 +28,9 @@ export interface BackupSituation {
 const LEAST_GAP_MS = 60_000
 /** Beyond what clocks of replicas are apart. */
 const FUTURE_MS = 60_000
+/** Beyond what a spread and a few attempts take. */
+const LATE_RATIO = 1.1
+const LATE_MS = 60_000
 /** Without these a restored ring is as good. */
 const OF_NO_MATTER: ReadonlySet<string> = new Set(['key-erased', 'key-removed', 'exposure-changed'])
 
@@ -33,21 +39,36 @@ export function needsBackup(before: KeyRing, after: KeyRing): boolean {
   return changesBetween(before, after).some(({ change }) => !OF_NO_MATTER.has(change))
 }
 
-/** Milliseconds until a backup is due; 0 when it is; infinite where somebody else has backed up a later ring already. */
+/**
+ * Those that the ring continues. One of a later generation is of a ring that was rolled back since, or that this process has
+ * not seen: neither is a backup of what it has.
+ */
+export function backupsOf(
+  { generation }: Pick<KeyRing, 'generation'>,
+  backups: readonly Backup[],
+): readonly Backup[] {
+  return backups.filter((backup) => backup.generation <= generation)
+}
+
+/** Milliseconds until a backup is due; 0 when it is; infinite while the ring is held, since it may be the wrong one. */
 export function untilBackupMs(situation: BackupSituation, { intervalMs }: BackupPolicy): number {
-  const { now, generation, neededGeneration, backups, spreadMs } = situation
-  if (backups.some((backup) => backup.generation > generation)) return Number.POSITIVE_INFINITY
-  // one of the future was made before the clock was set back, and says nothing of how long ago that was
-  const lastAt = Math.max(...backups.map(({ madeAt }) => madeAt).filter((at) => at <= now + FUTURE_MS))
+  const { now, ring, neededGeneration, backups, spreadMs } = situation
+  if (ring.held !== null) return Number.POSITIVE_INFINITY
+  const lastAt = lastMadeAt(situation)
   if (lastAt === Number.NEGATIVE_INFINITY) return 0
-  const isCovered = backups.some((backup) => backup.generation >= neededGeneration)
+  const isCovered = backupsOf(ring, backups).some((backup) => backup.generation >= neededGeneration)
   const gapMs = isCovered ? intervalMs : Math.min(intervalMs, LEAST_GAP_MS)
   return Math.max(0, lastAt + gapMs + spreadMs - now)
 }
 
+/** Says whether the last backup is older than it should be, whatever the reason. */
+export function isOverdue(state: BackupState, { intervalMs }: BackupPolicy): boolean {
+  return state.ring.held === null && state.now > lastMadeAt(state) + intervalMs * LATE_RATIO + LATE_MS
+}
+
 /**
  * Those that are beyond what is kept, the earliest first: of whole backups of one ring, and none that is later than the one
- * which has just been made and read back.
+ * which has just been made and read back. A later one does not count among what is kept either.
  */
 export function backupsToDelete(
   whole: readonly Backup[],
@@ -55,5 +76,11 @@ export function backupsToDelete(
   { keep }: BackupPolicy,
 ): readonly Backup[] {
   const earlier = whole.filter((backup) => byGeneration(backup, made) < 0).sort(byGeneration)
-  return earlier.slice(0, Math.max(0, whole.length - keep))
+  return earlier.slice(0, Math.max(0, backupsOf(made, whole).length - keep))
+}
+
+/** One of the future was made before the clock was set back, and says nothing of how long ago that was. */
+function lastMadeAt({ now, ring, backups }: BackupState): number {
+  const times = backupsOf(ring, backups).map(({ madeAt }) => madeAt)
+  return Math.max(...times.filter((at) => at <= now + FUTURE_MS))
 }
