@@ -1,3 +1,4 @@
+import { createPublicKey, createSecretKey } from 'node:crypto'
 import { JWK_SET_LIMITS } from '@keyturn/core'
 import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
@@ -192,6 +193,18 @@ describe('an import that is refused (R6, R12, R13)', () => {
     expect(await codeOf(keys.importKey({ ...ours, kid: another.kid }))).toBe('key_kid_mismatch')
     const small = { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) } as const
     expect(await codeOf(keys.importKey({ ...ours, publicJwk: small }))).toBe('key_weak')
+    expect(keys.ring()).toBe(before)
+  })
+
+  it('is of a pair whose private half is another one, or none of its kind, and nothing is written', async () => {
+    const { keys } = await openManager()
+    const before = keys.ring()
+    const { privateKey } = another
+    expect(await codeOf(keys.importKey({ ...ours, privateKey }))).toBe('key_self_test_failed')
+    const ofAnotherKind = createSecretKey(Buffer.alloc(32))
+    expect(await codeOf(keys.importKey({ ...ours, privateKey: ofAnotherKind }))).toBe('key_self_test_failed')
+    const ownPublicHalf = createPublicKey(ours.privateKey)
+    expect(await codeOf(keys.importKey({ ...ours, privateKey: ownPublicHalf }))).toBe('key_self_test_failed')
     expect(keys.ring()).toBe(before)
   })
 

@@ -222,8 +222,8 @@ export class KeyManager {
    * would have, or when {@link KeyManager.rotate} says. `readKeyPair` makes a pair from PEM or a JWK.
    *
    * @throws {JwkRefused} for a key that verifiers would skip
-   * @throws {KeyturnError} `key_known` for a key that the ring has or had; `import_too_late` within a lead of the next handover;
-   * `set_full`; `clock_in_doubt`; what the store throws
+   * @throws {KeyturnError} `key_self_test_failed` for a pair that is not whole; `key_known` for a key that the ring has or had;
+   * `import_too_late` within a lead of the next handover; `set_full`; `clock_in_doubt`; what the store throws
    */
   async importKey(pair: KeyPair): Promise<KeyImport> {
     const outcome = await this.#operator.importKey(pair)

@@ -1,8 +1,8 @@
-import { KeyturnError, parseJwk } from '@keyturn/core'
+import { KeyturnError } from '@keyturn/core'
 import { hastenNext, revokeKey } from './changes.ts'
 import type { KeyringEvent } from './events.ts'
 import { describeImport, importKey, type KeyImport } from './key-import.ts'
-import { type GenerateKeyPair, type KeyPair, publishedJwk } from './key-pair.ts'
+import { assertHalvesMatch, type GenerateKeyPair, type KeyPair } from './key-pair.ts'
 import {
   describeRotation,
   earliestActivation,
@@ -94,8 +94,8 @@ export class RingOperator {
   /** Makes a key from elsewhere the next one. */
   async importKey(pair: KeyPair): Promise<KeyImport> {
     const { keeper, policy, onEvent } = this.#options
-    // what verifiers would skip must not come into the set
-    parseJwk(publishedJwk(pair))
+    // neither may come into the ring what verifiers would skip, nor what cannot be read back
+    await assertHalvesMatch(pair)
     const { before, after } = await keeper.commit((ring, moment) => ({
       ring: importKey(ring, pair, policy, moment),
     }))
