@@ -59,4 +59,43 @@ describe('what they say of it (R57, R75)', () => {
     })
     expect(describeError(error, true)).not.toContain('\u009b')
   })
+
+  it.each([
+    ['a key for an option', (key: string) => `error: unknown option '${key}'`],
+    [
+      'a key for an argument',
+      (key: string) => `error: too many arguments for 'x'. Expected 0 but got 1: ${key}.`,
+    ],
+    [
+      'a key for a value',
+      (key: string) => `error: option '--algorithm <name>' argument '${key}' is invalid.`,
+    ],
+    [
+      'a key for a file',
+      (key: string) => new KeyturnError('backup_unreadable', `cannot read /a/${key} (ENOENT)`),
+    ],
+    ['a key for a folder', (key: string) => new KeyturnError('x', 'no', { remedy: `chmod 0700 ${key}` })],
+  ])('repeats nothing of %s, whatever form it has', (_, failing) => {
+    const pem = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIE\nIGtleQ==\n-----END PRIVATE KEY-----'
+    const forms = [
+      pem,
+      pem.replaceAll('\n', ', '),
+      'Bag\nIGtleQ==',
+      '{"kty":"EC","d":"IGtleQ"}',
+      "{'IGtleQ'}",
+    ]
+    for (const key of forms) {
+      const error = failing(key)
+      const shown = typeof error === 'string' ? new CommanderError(1, 'commander.x', error) : error
+      expect(describeError(shown, false)).toContain('not repeated here')
+      for (const asJson of [true, false]) expect(describeError(shown, asJson)).not.toMatch(/MC4C|IGtleQ/)
+    }
+  })
+
+  it('repeats a name that is misspelt, and what it may be meant for', () => {
+    const error = new CommanderError(1, 'commander.x', "error: unknown command 'ky'\n(Did you mean keys?)")
+    expect(describeError(error, false)).toBe(
+      "keyturn: usage: unknown command 'ky' (Did you mean keys?) - see: keyturn --help",
+    )
+  })
 })

@@ -52,6 +52,10 @@ const REMEDY_BY_CODE: ReadonlyMap<string, string> = new Map([
   ],
 ])
 
+/** What an argument that is a private key brings into a message: lines, the first word of PEM, the brace of a JWK. */
+const MAY_HOLD_A_KEY = /[\n{]|-----BEGIN/
+const NOT_REPEATED = 'an argument has the form of a key; it is not repeated here'
+
 /** The exit code of an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
@@ -74,19 +78,19 @@ export function describeError(error: unknown, asJson: boolean): string {
 function partsOf(error: unknown): { code: string; message: string; remedy?: string | undefined } {
   if (error instanceof KeyturnError) {
     const { code, message, remedy = REMEDY_BY_CODE.get(code) } = error
-    return { code, message, remedy }
+    return MAY_HOLD_A_KEY.test(`${message}${remedy}`)
+      ? { code, message: NOT_REPEATED }
+      : { code, message, remedy }
   }
   if (error instanceof CommanderError) {
-    return {
-      code: 'usage',
-      // what is long may be a token or a secret in the wrong place
-      message: error.message
-        .replace(/^error: /, '')
-        .replaceAll('\n', ' ')
-        .replace(/\S{40,}/g, '…'),
-      remedy: 'see: keyturn --help',
-    }
+    return { code: 'usage', message: usageMessage(error), remedy: 'see: keyturn --help' }
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: 'internal_error', message, remedy: 'this is a bug: please report it' }
+}
+
+function usageMessage({ message }: CommanderError): string {
+  const line = message.replace(/^error: /, '').replace(/\n(\(Did you mean .*\))$/, ' $1')
+  // what is long may be a token or a secret in the wrong place
+  return MAY_HOLD_A_KEY.test(line) ? NOT_REPEATED : line.replace(/\S{40,}/g, '…')
 }
