@@ -57,7 +57,7 @@ describe('an installation (R16)', () => {
   it('is rid of what killed starts left behind, and of nothing that a start may be at', async () => {
     await start()
     const leftover = (kind: string, of = dataDir()) =>
-      join(of, `.${kind}.00000000-0000-0000-0000-000000000000.tmp`)
+      join(of, `.${kind}.0b5c1f3e-8a0e-4c1d-9a57-3f2f3a9d8c11.tmp`)
     const old = [leftover('state'), leftover('bootstrap'), leftover('ring', join(dataDir(), 'keys'))]
     for (const path of [...old, leftover('young')]) await writeFile(path, 'secret')
     for (const path of old) await utimes(path, 0, 0)

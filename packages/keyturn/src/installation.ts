@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { errnoOf, KeyturnError } from '@keyturn/core'
+import { errnoOf, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyManager, KeyStore } from '@keyturn/keyring'
 import { removeAbandoned } from '@keyturn/keyring/private-files'
 import { isRolledBack } from './audit/inspection.ts'
@@ -78,7 +78,8 @@ async function hasKeys(dataDir: string): Promise<boolean> {
 
 /** Starts that were killed leave secrets in files without an owner. That they cannot be removed is no reason not to start. */
 async function tidy(dataDir: string): Promise<void> {
-  for (const folder of [dataDir, keysFolderOf(dataDir)]) await removeAbandoned(folder).catch(() => {})
+  for (const folder of [dataDir, keysFolderOf(dataDir)])
+    await removeAbandoned(folder, systemClock.now()).catch(() => {})
 }
 
 /**

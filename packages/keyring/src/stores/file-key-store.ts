@@ -226,7 +226,7 @@ export class FileKeyStore implements KeyStore {
     const old = names.filter((name) => (generationOf(name) ?? generation) < generation)
     for (const name of old) await unlink(join(this.#directory, name)).catch(ignoreMissing)
     // a writer that was killed leaves its temporary file, and a private half in it
-    await removeAbandoned(this.#directory)
+    await removeAbandoned(this.#directory, this.#clock.now())
   }
 }
 

@@ -82,24 +82,28 @@ describe('what writers that were killed leave behind (R15, R17)', () => {
     const old = await made(temporaryPath(place, 'state'), OLD)
     await made(`${old}-journal`, OLD)
     await made(temporaryPath(place, 'ring'), -OLD)
-    await removeAbandoned(place)
+    await removeAbandoned(place, Date.now())
     expect(await names()).toEqual([])
   })
 
   it('stays while a writer that lives may be at it', async () => {
     const young = await made(temporaryPath(place, 'ring'), 540_000)
-    await removeAbandoned(place)
+    await removeAbandoned(place, Date.now())
     expect(await names()).toEqual([young.slice(place.length + 1)])
   })
 
   it('is nothing else: no file with another name, no folder, no link', async () => {
-    const kept = ['state.db', '.state.tmp', `.state.${randomUUID()}.tmp.old`, `ring.${randomUUID()}.tmp`]
+    const kept = [
+      ...['state.db', '.state.tmp', `.state.${randomUUID()}.tmp.old`, `ring.${randomUUID()}.tmp`],
+      ...[`.rsync.${randomUUID()}.tmp`, `.ring.${'-'.repeat(36)}.tmp`, `.ring.${'0'.repeat(36)}.tmp`],
+      '.ring.0b5c1f3e-8a0e-1c1d-9a57-3f2f3a9d8c11.tmp',
+    ]
     for (const name of kept) await made(join(place, name), OLD)
-    const folder = temporaryPath(place, 'folder')
+    const folder = temporaryPath(place, 'backup')
     await mkdir(folder)
     await utimes(folder, 0, 0)
-    await symlink(join(place, 'state.db'), temporaryPath(place, 'link'))
-    await removeAbandoned(place)
+    await symlink(join(place, 'state.db'), temporaryPath(place, 'bootstrap'))
+    await removeAbandoned(place, Date.now())
     expect(await names()).toHaveLength(kept.length + 2)
   })
 
@@ -107,7 +111,7 @@ describe('what writers that were killed leave behind (R15, R17)', () => {
     'is nothing of somebody else than the owner of the folder',
     async () => {
       await chown(await made(temporaryPath(place, 'ring'), OLD), SOMEBODY, SOMEBODY)
-      await removeAbandoned(place)
+      await removeAbandoned(place, Date.now())
       expect(await names()).toHaveLength(1)
     },
   )

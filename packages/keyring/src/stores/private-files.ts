@@ -15,10 +15,15 @@ export interface Owner {
   readonly gid: number
 }
 
+/** What a file that is not whole yet becomes. */
+export type TemporaryKind = 'ring' | 'backup' | 'state' | 'bootstrap'
+
 const OTHERS = 0o077
 const WRITABLE_BY_OTHERS = 0o022
 const STICKY = 0o1000
-const TEMPORARY = /^\.[a-z]+\.[0-9a-f-]{36}\.tmp(-journal|-wal|-shm)?$/
+/** Other programs name their temporary files alike: only a kind of ours with a random UUID (RFC 9562, section 5.4) is ours. */
+const TEMPORARY =
+  /^\.(ring|backup|state|bootstrap)\.[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}\.tmp(-journal|-wal|-shm)?$/
 /** Nobody who lives takes longer between making a file and giving it its name; and who does fails, and tries again. */
 const ABANDONED_AFTER_MS = 600_000
 
@@ -125,7 +130,7 @@ export async function writePrivateFile(
 }
 
 /** A name for a file of a folder until it is whole. Where its writer is killed, {@link removeAbandoned} finds it. */
-export function temporaryPath(folder: string, kind: string): string {
+export function temporaryPath(folder: string, kind: TemporaryKind): string {
   return join(folder, `.${kind}.${randomUUID()}.tmp`)
 }
 
@@ -137,8 +142,10 @@ export function isTemporary(name: string): boolean {
 /**
  * Removes what writers that were killed have left behind: files of {@link temporaryPath} that belong to the owner of the
  * folder, and that nobody has touched for ten minutes. What cannot be removed stays.
+ *
+ * @param now - Wall clock in milliseconds, by which the age of files is reckoned.
  */
-export async function removeAbandoned(folder: string): Promise<void> {
+export async function removeAbandoned(folder: string, now: number): Promise<void> {
   const names = (await readdir(folder)).filter(isTemporary)
   if (names.length === 0) return
   const { uid } = await lstat(folder)
@@ -146,7 +153,7 @@ export async function removeAbandoned(folder: string): Promise<void> {
     const stats = await lstat(path).catch(() => undefined)
     if (!stats?.isFile() || stats.uid !== uid) continue
     // also one of the future: the clock was set back since
-    if (Math.abs(Date.now() - stats.mtimeMs) > ABANDONED_AFTER_MS) await unlink(path).catch(() => {})
+    if (Math.abs(now - stats.mtimeMs) > ABANDONED_AFTER_MS) await unlink(path).catch(() => {})
   }
 }
 

@@ -98,6 +98,7 @@ describe('a folder of backups (R15, R21)', () => {
     const [old, young] = [temporaryPath(path, 'backup'), temporaryPath(path, 'backup')]
     for (const it of [old, young]) await writeFile(it, 'keys', { mode: 0o600 })
     await utimes(old, 0, 0)
+    await utimes(young, NOW / 1000, NOW / 1000)
     const { name } = await folder.write(ring(), NOW)
     expect(new Set(await readdir(path))).toEqual(new Set([young.slice(path.length + 1), name]))
   })

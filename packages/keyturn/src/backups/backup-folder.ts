@@ -65,7 +65,7 @@ export class BackupFolder {
    */
   async write(ring: KeyRing, now: number): Promise<Backup> {
     return await this.#guarded(async () => {
-      await removeAbandoned(this.#path)
+      await removeAbandoned(this.#path, now)
       const backup = backupOf(ring, now)
       const temporary = temporaryPath(this.#path, 'backup')
       await writeBackup(temporary, ring, this.#options)

@@ -37,7 +37,7 @@ it('a writer that is killed leaves backups that are whole, and nothing else that
     expect(damaged).toEqual([])
     expect(others.length).toBeLessThanOrEqual(1)
     for (const name of others) await utimes(join(path, name), 0, 0)
-    await removeAbandoned(path)
+    await removeAbandoned(path, Date.now())
     expect(await readdir(path)).toHaveLength(whole.length)
   }
 }, 60_000)
