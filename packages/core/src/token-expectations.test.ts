@@ -24,6 +24,7 @@ describe('expectations of a TokenChecker (R33, R42)', () => {
       ['maxAgeSeconds', value],
       ['maxLifetimeSeconds', value],
     ]),
+    ...['x', true, {}, null].map((value) => ['check', value]),
     ...[0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '8192'].map((value) => ['maxTokenLength', value]),
   ] as [string, unknown][])('refuse %s: %j', (option, value) => {
     expect(outcome(option, value)).toBe('expectations_invalid')

@@ -203,7 +203,9 @@ function mediaType(typ: string): string {
   return lower.startsWith('application/') ? lower.slice('application/'.length) : lower
 }
 
-function assertExpectations(given: Required<Omit<TokenExpectations, 'check'>>): void {
+function assertExpectations(
+  given: Required<Omit<TokenExpectations, 'check'>> & Pick<TokenExpectations, 'check'>,
+): void {
   const { issuer, audience, algorithms, typ, requiredClaims, clockToleranceSeconds: tolerance } = given
   assert(isFilled(issuer), 'issuer', 'a non-empty string')
   const audiences = Array.isArray(audience) ? audience : [audience]
@@ -224,6 +226,7 @@ function assertExpectations(given: Required<Omit<TokenExpectations, 'check'>>): 
     'maxTokenLength',
     'a positive integer',
   )
+  assert(given.check === undefined || typeof given.check === 'function', 'check', 'a function')
 }
 
 function assert(holds: boolean, option: string, expected: string): void {

@@ -1,4 +1,4 @@
-import type { Clock, TokenExpectations } from '@keyturn/core'
+import { type Clock, KeyturnError, type TokenExpectations } from '@keyturn/core'
 import type { VerifierEvent } from './events.ts'
 import type { FetchKeySet } from './http-fetch.ts'
 import { assertNames } from './meant-name.ts'
@@ -32,38 +32,46 @@ export interface VerifierOptions extends TokenExpectations {
   readonly random?: () => number
 }
 
-/** Every option, so that the compiler misses none here. */
-const OPTIONS: Readonly<Record<keyof VerifierOptions, true>> = Object.freeze({
-  issuer: true,
-  audience: true,
-  algorithms: true,
-  typ: true,
-  requiredClaims: true,
-  clockToleranceSeconds: true,
-  maxAgeSeconds: true,
-  maxLifetimeSeconds: true,
-  maxTokenLength: true,
-  check: true,
-  jwksUrl: true,
-  minCacheSeconds: true,
-  maxCacheSeconds: true,
-  defaultCacheSeconds: true,
-  staleIfErrorSeconds: true,
-  timeoutSeconds: true,
-  ca: true,
-  allowForeignKids: true,
-  unsafeAllowHttp: true,
-  onEvent: true,
-  clock: true,
-  fetch: true,
-  random: true,
+type OptionType = 'string' | 'number' | 'boolean' | 'function' | 'object' | 'expectation'
+
+/** Every option with its type, so that the compiler misses none here. A {@link TokenChecker} looks at what it expects itself. */
+const OPTIONS: Readonly<Record<keyof VerifierOptions, OptionType>> = Object.freeze({
+  issuer: 'expectation',
+  audience: 'expectation',
+  algorithms: 'expectation',
+  typ: 'expectation',
+  requiredClaims: 'expectation',
+  clockToleranceSeconds: 'expectation',
+  maxAgeSeconds: 'expectation',
+  maxLifetimeSeconds: 'expectation',
+  maxTokenLength: 'expectation',
+  check: 'expectation',
+  jwksUrl: 'string',
+  minCacheSeconds: 'number',
+  maxCacheSeconds: 'number',
+  defaultCacheSeconds: 'number',
+  staleIfErrorSeconds: 'number',
+  timeoutSeconds: 'number',
+  ca: 'string',
+  allowForeignKids: 'boolean',
+  unsafeAllowHttp: 'boolean',
+  onEvent: 'function',
+  clock: 'object',
+  fetch: 'function',
+  random: 'function',
 })
 
 /**
- * Refuses an option that means nothing: a misspelt one must not pass for its default.
+ * Refuses an option that means nothing, since a misspelt one must not pass for its default; and one of another type, which would
+ * fail when a token comes, or be taken for its default.
  *
  * @throws {KeyturnError} `verifier_options_invalid`
  */
-export function assertOptionNames(options: VerifierOptions): void {
+export function assertOptions(options: VerifierOptions): void {
   assertNames(options, Object.keys(OPTIONS), 'verifier_options_invalid', 'no option of a verifier')
+  for (const [name, value] of Object.entries(options)) {
+    const type = OPTIONS[name as keyof VerifierOptions]
+    if (value === undefined || type === 'expectation' || (typeof value === type && value !== null)) continue
+    throw new KeyturnError('verifier_options_invalid', `${name}: expected a value of type ${type}`)
+  }
 }

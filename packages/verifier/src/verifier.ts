@@ -18,7 +18,7 @@ import { parseKeySetUrl } from './key-set-url.ts'
 import type { KeySource, KeySourceReport } from './key-source.ts'
 import { RemoteKeySet } from './remote-key-set.ts'
 import { type TokenEnd, TokenWatch } from './token-watch.ts'
-import { assertOptionNames, type VerifierOptions } from './verifier-options.ts'
+import { assertOptions, type VerifierOptions } from './verifier-options.ts'
 
 /** State of a verifier, and what it has done since it was made. */
 export interface VerifierHealth extends KeySourceReport {
@@ -57,7 +57,7 @@ export class Verifier {
 
   /** See {@link createVerifier}. */
   constructor(options: VerifierOptions) {
-    assertOptionNames(options)
+    assertOptions(options)
     this.#checker = new TokenChecker(options)
     this.#clock = options.clock ?? systemClock
     const tell = isolatedListener(options.onEvent)

@@ -14,6 +14,7 @@ let port: number
 beforeAll(async () => {
   server = createListener(createLogger('silent'), limits)
   server.post('/', async () => 'done')
+  server.get('/', async () => 'done')
   server.get('/large', async () => 'x'.repeat(64 * 1024 * 1024))
   port = Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port)
 })
@@ -64,6 +65,42 @@ describe('slow clients (R53)', () => {
       socket.pause()
       socket.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
     })
+  })
+})
+
+describe('the host of a request (R53, RFC 9112, section 3.2)', () => {
+  const answerTo = (...head: string[]) =>
+    new Promise<string>((resolve, reject) => {
+      let answer = ''
+      const client = connect(port, '127.0.0.1', () =>
+        client.write([...head, 'Connection: close', '', ''].join('\r\n')),
+      )
+      client.on('data', (chunk) => {
+        answer += chunk
+      })
+      client.on('error', reject).on('close', () => resolve(answer))
+    })
+
+  it.each([
+    ['is named twice', ['GET / HTTP/1.1', 'Host: a', 'Host: b']],
+    ['is named twice alike', ['GET / HTTP/1.1', 'Host: a', 'host: a']],
+    ['is another in the target', ['GET http://b/ HTTP/1.1', 'Host: a']],
+    ['is another in the target, whatever its scheme', ['GET HTTPS://a.b/ HTTP/1.1', 'Host: a']],
+    ['begins as another in the target', ['GET http://a@b/ HTTP/1.1', 'Host: a']],
+    ['is in the target only', ['GET http://a/ HTTP/1.0']],
+    ['is named, and is nothing', ['GET / HTTP/1.1', 'Host: a', 'Host:']],
+  ])('that %s is refused', async (_, head) => {
+    const answer = await answerTo(...head)
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toContain('"code":"request_malformed"')
+  })
+
+  it.each([
+    ['is named once', ['GET / HTTP/1.1', 'Host: a']],
+    ['is the same in the target', ['GET http://A:1/ HTTP/1.1', 'Host: a:1']],
+    ['is named by nobody, as HTTP/1.0 allows', ['GET / HTTP/1.0']],
+  ])('that %s is taken', async (_, head) => {
+    expect(await answerTo(...head)).toMatch(/^HTTP\/1.1 200 /)
   })
 })
 

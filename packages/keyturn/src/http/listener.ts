@@ -2,6 +2,7 @@ import { errnoOf, KeyturnError } from '@keyturn/core'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Listener } from '../config/listen-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { isOfOneHost } from './host-header.ts'
 import { parseJsonBody } from './json-body.ts'
 import { HTTP_LIMITS } from './limits.ts'
 import { HttpRefusal, JSON_MEDIA_TYPE, problemHandler } from './problem.ts'
@@ -39,6 +40,7 @@ export function createListener(logger: Logger, limits = HTTP_LIMITS): FastifyIns
     { parseAs: 'buffer' },
     async (_request: FastifyRequest, body: Buffer) => parseJsonBody(body),
   )
+  refuseSeveralHosts(server)
   refuseWrongPaths(server)
   server.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
@@ -48,6 +50,13 @@ export function createListener(logger: Logger, limits = HTTP_LIMITS): FastifyIns
     logger.debug({ method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
   })
   return server
+}
+
+/** Before anybody goes by the host. */
+function refuseSeveralHosts(server: FastifyInstance): void {
+  server.addHook('onRequest', async ({ raw }) => {
+    if (!isOfOneHost(raw)) throw new HttpRefusal(400, 'request_malformed', 'expected one host')
+  })
 }
 
 /** Before the body is read, and through the error handler of the scope, so that each scope answers in its own shape. */
