@@ -178,6 +178,54 @@ describe('recovery as documented (R16, R21)', () => {
     await after.stop()
   })
 
+  it('again and again on one day, also by an older backup: each time ahead of all that there was', async () => {
+    const before = await startAuthority(env)
+    await follow('backup')
+    await shell('keyturn keys rotate --force --wait', env, folder)
+    await before.stop()
+    const restoreAnew = async (file: string) => {
+      await rm(join(folder, 'data/keys'), { recursive: true })
+      const { stdout } = await shell(`keyturn keys restore ${file} --confirm --json`, env, folder)
+      return JSON.parse(stdout) as { generation: number; lacking: readonly string[] }
+    }
+    const first = await restoreAnew('backup.ring')
+    await shell('keyturn keys backup later.ring', env, folder)
+    const second = await restoreAnew('later.ring')
+    const third = await restoreAnew('backup.ring')
+    expect(second.generation).toBeGreaterThan(first.generation)
+    expect(third.generation).toBeGreaterThan(second.generation)
+    // the one that was made once the spare had taken over
+    expect(third.lacking).toHaveLength(1)
+    expect(JSON.parse((await shell('keyturn keys list --json', env, folder)).stdout)).toMatchObject({
+      held: false,
+    })
+    const after = await startAuthority(env)
+    await verifier.verify(await askForToken())
+    await after.stop()
+  })
+
+  it('from a backup that is not sealed, where rings are', async () => {
+    const before = await startAuthority(env)
+    const token = await askForToken()
+    await follow('backup')
+    await before.stop()
+    const sealing = { KEYTURN_KEYS_ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64') }
+    await rm(join(folder, 'data/keys'), { recursive: true })
+    const refused = await follow('restore', sealing).catch((it) => it)
+    expect(refused.stderr).toMatch(/^keyturn: ring_unsealed: .*backup\.ring: .*--accept-unsealed/m)
+    const line = 'keyturn keys restore backup.ring --accept-unsealed'
+    const { stderr } = await shell(line, { ...env, ...sealing }, folder)
+    expect(stderr).toContain('it signs nothing until you run: keyturn keys restore backup.ring --confirm')
+    expect((await shell('keyturn keys list', { ...env, ...sealing }, folder)).stderr).toContain(
+      'signs nothing',
+    )
+    await shell(`${line} --confirm`, { ...env, ...sealing }, folder)
+    expect(await refusal(shell('keyturn keys list', env, folder))).toBe('ring_sealed')
+    const after = await startAuthority({ ...env, ...sealing })
+    await verifier.verify(token)
+    await after.stop()
+  })
+
   it('from a lost key-encryption key, by a backup that can be opened; what was replaced is kept', async () => {
     const before = await startAuthority(env)
     const token = await askForToken()

@@ -53,7 +53,7 @@ async function readWhole<T>(file: string, as: (bytes: Buffer) => Promise<T>): Pr
   try {
     return await as(await readRingFile(path))
   } catch (cause) {
-    if (cause instanceof RingUnopened) throw cause.at(path)
+    if (cause instanceof RingUnopened) throw unopenedBackup(cause, path)
     if (cause instanceof KeyturnError) throw cause
     if (cause instanceof RingMalformed) {
       throw new KeyturnError('backup_corrupt', `${path}: ${cause.message}`, { remedy: 'take another', cause })
@@ -63,4 +63,11 @@ async function readWhole<T>(file: string, as: (bytes: Buffer) => Promise<T>): Pr
       cause,
     })
   }
+}
+
+/** The remedy of a store, to seal what is in it, would not reach a file. */
+function unopenedBackup(cause: RingUnopened, path: string): RingUnopened {
+  if (cause.code !== 'ring_unsealed') return cause.at(path)
+  const remedy = 'if it is yours: keyturn keys restore FILE --accept-unsealed, which seals the ring'
+  return new RingUnopened(cause.code, cause.generation, `${path}: ${cause.message}`, { remedy, cause })
 }

@@ -57,6 +57,13 @@ describe('a ring out of a backup (R21)', () => {
     expect(ring.publishedVersion).toBe(ring.generation)
   })
 
+  it('is newer than what is known from elsewhere to have been', async () => {
+    const { backup, clock } = await restored()
+    const latestGeneration = clock.now()
+    const ring = await restoreRing(new MemoryKeyStore(), backup, { now: clock.now(), latestGeneration })
+    expect(ring.generation).toBe(latestGeneration + 1_000_000)
+  })
+
   it('is newer than an earlier restore of the same backup, though nothing is left of that', async () => {
     const { backup, ring, clock } = await restored()
     await clock.advance(20_000)

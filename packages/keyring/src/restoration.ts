@@ -18,6 +18,8 @@ export interface RestoreOptions {
   readonly audit?: AuditTrail
   /** Replaces a ring that is whole, but that no key opens, since that key is lost. It is kept aside. Default `false`. */
   readonly replaceUnopened?: boolean
+  /** The latest generation of this ring that is known to have been, from elsewhere than the store: an audit log. Default 0. */
+  readonly latestGeneration?: number
 }
 
 /**
@@ -31,7 +33,7 @@ export interface RestoreOptions {
 export async function restoreRing(
   store: KeyStore,
   backup: KeyRing,
-  { now, audit = NO_AUDIT, replaceUnopened = false }: RestoreOptions,
+  { now, audit = NO_AUDIT, replaceUnopened = false, latestGeneration = 0 }: RestoreOptions,
 ): Promise<KeyRing> {
   const newest = await store.load().catch((error: unknown) => {
     if (error instanceof RingCorrupt || (replaceUnopened && isUnopenable(error))) return error
@@ -43,7 +45,8 @@ export async function restoreRing(
   }
   if (isUnopenable(newest)) await setAside(store, newest)
   const lost = newest?.generation ?? 0
-  const restored = restoredRing(backup, lost, now + (store.clockAheadMs ?? 0))
+  const latest = Math.max(lost, latestGeneration)
+  const restored = restoredRing(backup, latest, now + (store.clockAheadMs ?? 0))
   return await saveAudited({ store, audit }, restored, { before: undefined, expectedGeneration: lost })
 }
 
@@ -90,7 +93,8 @@ function restoreRefused(): KeyturnError {
     'the store holds a ring that is whole, and newer or another one',
     {
       remedy:
-        'stop the authority, and put what is there away first: the keys folder, or the tables in the database',
+        'if it came out of this backup and is confirmed, nothing is left to do; to replace it, stop the authority, and put what is ' +
+        'there away first: the keys folder, or the tables in the database',
     },
   )
 }

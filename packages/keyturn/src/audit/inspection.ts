@@ -65,11 +65,27 @@ export function revokedKids(lines: readonly AuditLine[]): ReadonlySet<string> {
 
 /**
  * Says whether a ring is older than what the log knows to have been saved: a write to generation n + 2 means that n + 1 was.
- * Only since the ring was made: `serve --init` makes another one.
  */
 export function isRolledBack(generation: number, lines: readonly AuditLine[]): boolean {
-  const generations = writesOf(lines).map((write) => Number(write.generation))
-  return generations.slice(generations.lastIndexOf(1) + 1).some((written) => written > generation + 1)
+  return sinceTheRingWasMade(writesOf(lines)).some((write) => Number(write.generation) > generation + 1)
+}
+
+/** The latest generation that the log knows of, and the keys that were made after an earlier one. */
+export function historySince(
+  generation: number,
+  lines: readonly AuditLine[],
+): { readonly latestGeneration: number; readonly madeKids: readonly string[] } {
+  const writes = sinceTheRingWasMade(writesOf(lines))
+  const later = writes.filter((write) => Number(write.generation) > generation)
+  return {
+    latestGeneration: Math.max(0, ...writes.map((write) => Number(write.generation))),
+    madeKids: later.flatMap(createdKeys).map(([kid]) => kid),
+  }
+}
+
+/** `serve --init` makes another ring, which begins at 1. */
+function sinceTheRingWasMade(writes: readonly JsonObject[]): readonly JsonObject[] {
+  return writes.slice(writes.findLastIndex((write) => Number(write.generation) === 1) + 1)
 }
 
 /** The writes that were made, or may have been; not those that lost to another writer. */

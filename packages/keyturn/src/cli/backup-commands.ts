@@ -9,13 +9,21 @@ import {
   writeBackup,
 } from '@keyturn/keyring'
 import { Command } from 'commander'
-import { eventOf } from '../audit/inspection.ts'
+import { eventOf, historySince } from '../audit/inspection.ts'
 import { revokeAgain } from '../audit/revocations.ts'
 import { openSharedKeyStore, sealingOf } from '../key-store.ts'
 import { rfc3339 } from '../service/rfc3339.ts'
 import { print, say } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 import { auditOf, visitAudit, visitKeys, WITHOUT_AUDIT } from './visit-keys.ts'
+
+/** What `keyturn keys restore` may be told. */
+interface RestoreFlags {
+  readonly confirm?: boolean
+  readonly replaceUnopened?: boolean
+  readonly acceptUnsealed?: boolean
+  readonly withoutAudit?: boolean
+}
 
 /** `keyturn keys backup`: a copy of the ring, with its private halves. */
 export function backupCommand(): Command {
@@ -59,28 +67,30 @@ export function restoreCommand(): Command {
       '--replace-unopened',
       'replace a ring that no key-encryption key opens, since that key is lost; its files are kept',
     )
+    .option('--accept-unsealed', 'take a backup that is not sealed, though there is a key-encryption key')
     .option(...WITHOUT_AUDIT)
     .description(
       'put back a ring that was lost; it verifies at once, and signs once it is confirmed (stop the authority first)',
     )
-    .action(async (file: string, { confirm }: { confirm?: boolean }, command: Command) => {
+    .action(async (file: string, options: RestoreFlags, command: Command) => {
+      const { confirm, replaceUnopened = false, acceptUnsealed = false } = options
       const config = configOf(command)
-      const backup = await readBackup(file, sealingOf(config))
-      const replaceUnopened = command.opts<{ replaceUnopened?: boolean }>().replaceUnopened === true
-      const hasLog = command.opts<{ withoutAudit?: boolean }>().withoutAudit !== true
-      const ring = await heldRing(command, backup, replaceUnopened)
+      const backup = await readBackup(file, { ...sealingOf(config), acceptUnsealed })
+      const hasLog = options.withoutAudit !== true
+      const { ring, lacking } = await heldRing(command, backup, replaceUnopened)
       const revokedAgain = hasLog ? await revokeWhatWas(command) : []
       if (confirm === true) await visitKeys(command, (manager) => manager.confirm())
       const knownFrom = rfc3339(knownEverywhereAt(ring, config.policy.timing))
       print(
         command,
-        { confirmed: confirm === true, knownFrom, revokedAgain, ...summaryOf(ring) },
+        { confirmed: confirm === true, knownFrom, revokedAgain, lacking, ...summaryOf(ring) },
         `generation ${ring.generation} is restored, and ${confirm === true ? 'signs' : 'verifies'}`,
       )
       for (const kid of revokedAgain) say(`${kid} is revoked again, as the audit log has it`)
+      for (const kid of lacking) say(`${kid} is not in it, made after it: tokens that it signed are refused`)
       say(`every verifier that can reach the key set knows its keys from ${knownFrom} on`)
       if (confirm === true) return
-      say(`it signs nothing before: keyturn keys restore ${file} --confirm`)
+      say(`it signs nothing until you run: keyturn keys restore ${file} --confirm`)
       if (hasLog) return
       say(`without the audit log: revoke what was revoked after ${rfc3339(backup.writtenAt)}`)
     })
@@ -110,13 +120,17 @@ export function rewrapCommand(): Command {
     })
 }
 
-/** Restores it, unless that is done already and only the confirmation is missing. */
-async function heldRing(command: Command, backup: KeyRing, replaceUnopened: boolean): Promise<KeyRing> {
+/** Restores it, unless that is done already and only the confirmation is missing. Says which keys it lacks. */
+async function heldRing(command: Command, backup: KeyRing, replaceUnopened: boolean) {
   // it may be lost altogether, beside a state that is not
   const store = openSharedKeyStore(configOf(command), { initialize: true })
   const audit = auditOf(command)
   try {
-    return await restoreRing(store, backup, { now: Date.now(), audit: audit.trail, replaceUnopened })
+    const { latestGeneration, madeKids } = historySince(backup.generation, await audit.lines())
+    const options = { now: Date.now(), audit: audit.trail, replaceUnopened, latestGeneration }
+    const ring = await restoreRing(store, backup, options)
+    const kids = new Set(ring.keys.map(({ kid }) => kid))
+    return { ring, lacking: madeKids.filter((kid) => !kids.has(kid)) }
   } finally {
     await audit.close()
     await store.close?.()

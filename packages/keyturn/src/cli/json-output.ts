@@ -22,6 +22,7 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
   },
   'keyturn keys list': {
     generation: 'number of the last write to the ring',
+    held: 'whether it came out of a backup and signs nothing until it is confirmed',
     'keys[].kid': 'thumbprint of the public key (RFC 7638)',
     'keys[].alg': 'its algorithm',
     'keys[].state': '`next`, `active`, `retired` or `revoked`',
@@ -57,6 +58,7 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
     confirmed: 'whether it signs',
     revokedAgain: 'keys of the backup that the audit log knows to be revoked, and that are so again; a list',
     knownFrom: 'time from which every verifier that reaches the key set knows its keys',
+    lacking: 'keys that the audit log knows to be made after the backup, and that are not in it; a list',
     ...RING,
   },
   'keyturn keys verify': { valid: '`true`; a ring that is not whole is an error', ...RING },

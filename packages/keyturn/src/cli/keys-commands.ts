@@ -32,6 +32,8 @@ function listCommand(): Command {
       await visitKeys(command, async (manager) => {
         const ring = describeRing(manager.ring(), manager.now)
         print(command, ring, tableOf(ring.keys))
+        if (ring.held)
+          say('it came out of a backup, and signs nothing until: keyturn keys restore FILE --confirm')
       })
     })
 }

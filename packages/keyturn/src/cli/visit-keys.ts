@@ -1,6 +1,7 @@
 import { KeyturnError } from '@keyturn/core'
 import { type AuditTrail, KeyManager } from '@keyturn/keyring'
 import type { Command } from 'commander'
+import type { AuditLine } from '../audit/audit-chain.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { actorOf, keyAudit } from '../audit/key-audit.ts'
 import { keysFolderOf } from '../data-folder.ts'
@@ -46,22 +47,35 @@ export const WITHOUT_AUDIT = [
   'do it though it cannot be recorded: the state is lost or cannot be written',
 ] as const
 
+/** What a command has of the audit log. */
+export interface CommandAudit {
+  readonly trail: AuditTrail
+  /** Every line of it; none where it is to be left out. */
+  lines(): Promise<readonly AuditLine[]>
+  close(): Promise<void>
+}
+
 /** The audit log as a command reaches it: not opened before there is something to write down. */
-export function auditOf(command: Command): { readonly trail: AuditTrail; close(): Promise<void> } {
+export function auditOf(command: Command): CommandAudit {
   const { dataDir } = configOf(command)
   const actor = actorOf(nameOf(command))
   const isWithout = command.opts<{ withoutAudit?: boolean }>().withoutAudit === true
   let state: Promise<SqliteState> | undefined
-  const record: AuditTrail['record'] = async (entry) => {
-    if (isWithout) return null
+  const reach = async <T>(action: (log: SqliteState) => Promise<T>): Promise<T> => {
     try {
       state ??= SqliteState.open({ dataDir, mayCreate: false })
-      return await keyAudit(await state, actor).record(entry)
+      return await action(await state)
     } catch (error) {
       throw error instanceof KeyturnError ? notRecorded(error) : error
     }
   }
-  return { trail: { record }, close: async () => await (await state?.catch(() => undefined))?.close() }
+  return {
+    trail: {
+      record: async (entry) => (isWithout ? null : await reach((log) => keyAudit(log, actor).record(entry))),
+    },
+    lines: async () => (isWithout ? [] : await reach((log) => log.lines())),
+    close: async () => await (await state?.catch(() => undefined))?.close(),
+  }
 }
 
 function notRecorded(error: KeyturnError): KeyturnError {

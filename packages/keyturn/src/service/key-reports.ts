@@ -13,7 +13,7 @@ import { rfc3339 } from './rfc3339.ts'
 /** A ring, but for keys that have ended. */
 export function describeRing(ring: KeyRing, now: number) {
   const keys = ring.keys.map((key) => describeKey(key, now)).filter(({ state }) => state !== 'removed')
-  return { generation: ring.generation, keys }
+  return { generation: ring.generation, held: ring.held !== null, keys }
 }
 
 /** What a key is shown as. */
