@@ -8,6 +8,7 @@ import {
   KeyManager,
   type KeyManagerOptions,
   type KeyRing,
+  MemoryKeyStore,
   type RingSealer,
   restoreRing,
 } from '@keyturn/keyring'
@@ -53,6 +54,13 @@ async function manage(options: Partial<KeyManagerOptions> = {}): Promise<KeyMana
 /** A ring that an authority made which has ended. */
 async function someRing(): Promise<KeyRing> {
   const keys = await KeyManager.open({ store: open(), policy })
+  await keys.close()
+  return keys.ring()
+}
+
+/** A ring that is in no database. */
+async function otherRing(): Promise<KeyRing> {
+  const keys = await KeyManager.open({ store: new MemoryKeyStore(), policy })
   await keys.close()
   return keys.ring()
 }
@@ -259,6 +267,17 @@ describe('a ring that is lost (R16)', () => {
     const keys = await manage({ store: open({ initialize: true }) })
     expect(keys.ring().keys).toHaveLength(2)
     expect((await open().load())?.ringId).toBe(keys.ring().ringId)
+  })
+
+  it('has one successor where two begin at once, whatever its generation', async () => {
+    const [lost, one, other] = [await someRing(), await otherRing(), await otherRing()]
+    await query(url, 'DELETE FROM keyturn_rings')
+    const [first, second] = [open({ initialize: true }), open({ initialize: true })]
+    for (const store of [first, second]) expect(await store.load()).toBeUndefined()
+    expect([lost, one, other].map(({ generation }) => generation)).toEqual([1, 1, 1])
+    await first.save(one, 0)
+    expect(await codeOf(second.save(other, 0))).toBe('store_conflict')
+    expect((await open().load())?.ringId).toBe(one.ringId)
   })
 
   it('is missed in an empty database by an installation that had one', async () => {

@@ -34,7 +34,7 @@ export async function saveAudited(
   try {
     // as if somebody had been first: the decision has no effect, and the log says so
     if (isStale()) throw new StoreConflict()
-    await store.save(marked, expectedGeneration)
+    await store.save(marked, expectedGeneration, { overAnyRing: before === undefined })
   } catch (error) {
     // best effort: the write has failed, and that is what the caller must hear
     await audit.record({ at, generation, failed: errorCodeOf(error), changes: [] }).catch(() => null)

@@ -32,6 +32,7 @@ export {
   type KeyStore,
   RingCorrupt,
   RingUnopened,
+  type SaveOptions,
   StoreConflict,
   type StoreWatcher,
 } from './stores/key-store.ts'

@@ -1,3 +1,4 @@
+import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import { stateOf } from './key-record.ts'
 import type { KeyManager } from './manager.ts'
@@ -15,11 +16,13 @@ describe('another ring in place of this one (R16)', () => {
     const { keys, store, clock } = await openManager()
     const mine = keys.ring()
     const theirs = { ...mine, ringId: 'another', generation: mine.generation + 1 }
-    await store.save(theirs, mine.generation)
+    await store.save(theirs, mine.generation, { overAnyRing: true })
     await clock.advance(1)
     expect(keys.health()).toMatchObject({ status: 'degraded', storeError: 'ring_replaced' })
     expect(keys.ring()).toBe(mine)
-    await store.save({ ...mine, generation: theirs.generation + 1 }, theirs.generation)
+    expect(await codeOf(keys.rotate({ force: true }))).toBe('ring_replaced')
+    expect(await store.load()).toBe(theirs)
+    await store.save({ ...mine, generation: theirs.generation + 1 }, theirs.generation, { overAnyRing: true })
     await clock.advance(1)
     expect(keys.health().status).toBe('ok')
   })

@@ -23,7 +23,8 @@ export function reportingStore(
       return store.clockAheadMs ?? 0
     },
     load: () => reporting('read', () => store.load()),
-    save: (ring, expectedGeneration) => reporting('write', () => store.save(ring, expectedGeneration)),
+    save: (ring, expectedGeneration, options) =>
+      reporting('write', () => store.save(ring, expectedGeneration, options)),
     ...(store.inTurn && { inTurn: store.inTurn.bind(store) }),
     watch: (watcher) =>
       store.watch({

@@ -45,8 +45,6 @@ export interface StartOptions {
 
 const DRAIN_MS = 5000
 const SWEEP_MS = 50
-const KEYS_IN_CLEAR =
-  'the private keys are in the database in clear, and so in its backups: give a key-encryption key'
 
 /**
  * Puts an authority together and starts it: keys, state, services, listeners. Whatever fails, nothing stays behind.
@@ -72,7 +70,6 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     const { store, state, isNew, complete } = await openInstallation(config, initialize)
     undo.push(() => state.close())
     undo.push(async () => await store.close?.())
-    if (config.database !== undefined && config.encryptionKeys.length === 0) logger.warn({}, KEYS_IN_CLEAR)
     const keys = await KeyManager.open({
       store,
       policy: config.policy,

@@ -84,6 +84,22 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
     },
   },
   {
+    name: 'refuses a save over another ring, whatever its generation, unless that one is to be replaced (R16)',
+    async run({ open }) {
+      const [first, other] = [await someRing(), await someRing()]
+      await open().save(first, 0)
+      const store = open()
+      await store.load()
+      await assert.rejects(store.save(following(other), 1), StoreConflict)
+      await assert.rejects(open().save(following(other), 1), StoreConflict)
+      assert.deepEqual(view(await open().load()), view(first))
+      await store.save(following(first), 1)
+      const restored = following(following(other))
+      await open().save(restored, 2, { overAnyRing: true })
+      assert.deepEqual(view(await open().load()), view(restored))
+    },
+  },
+  {
     name: 'lets exactly one of many writers win',
     async run({ open }) {
       const first = await someRing()
@@ -187,6 +203,25 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
       await assert.rejects(open().save(late, 1), StoreConflict)
       assert.deepEqual(view(await open().load()), view(first))
       await open().save(following(first), 1)
+    },
+  },
+  {
+    name: 'reports another ring of the same generation, and writes nothing over it (R16)',
+    needs: 'putAway',
+    async run({ open, pollMs, pass, putAway }) {
+      assert.ok(putAway, 'the case needs putAway')
+      const [mine, other] = [await someRing(), await someRing()]
+      await open().save(mine, 0)
+      const store = open()
+      const watch = await listen(store)
+      await putAway()
+      await open().save(other, 0)
+      await assert.rejects(store.save(following(mine), 1), StoreConflict)
+      await pass(pollMs)
+      await watch.hears(other)
+      watch.stop()
+      await assert.rejects(store.save(following(mine), 1), StoreConflict)
+      assert.deepEqual(view(await store.load()), view(other))
     },
   },
   {

@@ -3,7 +3,14 @@ import { join, resolve } from 'node:path'
 import { type Clock, errnoOf, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
 import { DEFAULT_TIMING } from '../timing.ts'
-import { type KeyStore, RingCorrupt, RingUnopened, StoreConflict, type StoreWatcher } from './key-store.ts'
+import {
+  type KeyStore,
+  RingCorrupt,
+  RingUnopened,
+  type SaveOptions,
+  StoreConflict,
+  type StoreWatcher,
+} from './key-store.ts'
 import {
   assertPrivateFile,
   assertPrivateFolder,
@@ -18,6 +25,7 @@ import { lookRegularly } from './regular-looks.ts'
 import { RingMalformed } from './ring-codec.ts'
 import {
   checkRingFile,
+  checksumOf,
   decodeRingFile,
   encodeRingFile,
   generationOf,
@@ -39,7 +47,15 @@ export interface FileKeyStoreOptions extends Sealing {
   readonly clock?: Clock
 }
 
+/** A file that was read or written here. */
+interface Seen {
+  readonly generation: number
+  readonly checksum: string | undefined
+  readonly ringId: string | undefined
+}
+
 const LOAD_ATTEMPTS = 5
+const NOTHING: Seen = Object.freeze({ generation: 0, checksum: undefined, ringId: undefined })
 
 /**
  * Keeps the ring in files, one per generation. A save writes a temporary file and gives it the next generation's name by
@@ -58,7 +74,7 @@ export class FileKeyStore implements KeyStore {
   readonly #initialize: boolean
   readonly #clock: Clock
   readonly #sealing: Sealing
-  #lastSeen = 0
+  #lastSeen = NOTHING
 
   constructor(options: FileKeyStoreOptions) {
     // also without a slash at the end, which would have a symbolic link followed
@@ -75,13 +91,11 @@ export class FileKeyStore implements KeyStore {
       for (let attempt = 1; attempt <= LOAD_ATTEMPTS; attempt++) {
         const newest = (await this.#generations()).at(-1)
         if (newest === undefined) return await this.#loadNothing()
-        const ring = await this.#read(newest, (file, generation) =>
-          decodeRingFile(file, { ...this.#sealing, generation }),
-        )
-        if (ring !== undefined) {
-          if (newest > this.#lastSeen) await this.#makeDurable()
-          this.#lastSeen = newest
-          return ring
+        const found = await this.#read(newest, (file) => this.#decode(file, newest))
+        if (found !== undefined) {
+          if (newest > this.#lastSeen.generation) await this.#makeDurable()
+          this.#lastSeen = found.seen
+          return found.ring
         }
         // two saves have passed since the folder was read, and the file is gone: look again
       }
@@ -89,13 +103,20 @@ export class FileKeyStore implements KeyStore {
     })
   }
 
-  async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
+  async save(
+    ring: KeyRing,
+    expectedGeneration: number,
+    { overAnyRing = false }: SaveOptions = {},
+  ): Promise<void> {
     await guarded('write', this.#directory, async () => {
       // later the folder is there, or was lost: then a new one would hide that
       if (expectedGeneration === 0) await makePrivateFolder(this.#directory)
       if (((await this.#generations()).at(-1) ?? 0) !== expectedGeneration) throw new StoreConflict()
-      const temporary = await this.#writeTemporary(await encodeRingFile(ring, this.#sealing))
+      const file = await encodeRingFile(ring, this.#sealing)
+      const temporary = await this.#writeTemporary(file)
       try {
+        // with the file in the folder already: one that is exchanged from here on does not hold it
+        if (!overAnyRing && expectedGeneration > 0) await this.#assertSameRing(ring, expectedGeneration)
         await this.#publish(temporary, ring.generation)
       } finally {
         await unlink(temporary).catch(ignoreMissing)
@@ -103,7 +124,7 @@ export class FileKeyStore implements KeyStore {
       // a ring that was restored, and waits to be confirmed, leaves alone what may yet be wanted
       if (ring.held === null) await this.#dropBefore(expectedGeneration)
       // last: after a failure in between, watching finds the ring that was published all the same
-      this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
+      if (ring.generation > this.#lastSeen.generation) this.#lastSeen = seenIn(file, ring)
     })
   }
 
@@ -130,17 +151,41 @@ export class FileKeyStore implements KeyStore {
    * and the ring in memory goes on.
    */
   async #reportNewer(watcher: StoreWatcher): Promise<void> {
+    const known = this.#lastSeen
     const newest = await guarded('read', this.#directory, async () => (await this.#generations()).at(-1))
-    if (newest === undefined || newest < this.#lastSeen) throw ringMissing(this.#directory)
-    if (newest === this.#lastSeen) {
-      await guarded('read', this.#directory, () =>
-        this.#read(newest, async (file) => checkRingFile(file, newest)),
-      )
+    if (newest === undefined || newest < known.generation) throw ringMissing(this.#directory)
+    if (newest === known.generation && (await this.#isStill(known))) {
       watcher.onHealthy?.()
       return
     }
     const ring = await this.load()
     if (ring !== undefined) watcher.onChange(ring)
+  }
+
+  /** The file of a generation is whole, and the one that is known: another one is of another ring. */
+  async #isStill({ generation, checksum }: Seen): Promise<boolean> {
+    return await guarded('read', this.#directory, async () => {
+      const found = await this.#read(generation, async (file) => {
+        checkRingFile(file, generation)
+        return checksumOf(file)
+      })
+      // one that is gone has been followed by two others: the next look finds them
+      return found === undefined || found === checksum
+    })
+  }
+
+  /** @throws {StoreConflict} the newest file holds another ring than the one that is to follow it */
+  async #assertSameRing({ ringId }: KeyRing, generation: number): Promise<void> {
+    const known = this.#lastSeen
+    const found = await this.#read(generation, async (file) =>
+      checksumOf(file) === known.checksum ? known : (await this.#decode(file, generation)).seen,
+    )
+    if (found?.ringId !== ringId) throw new StoreConflict()
+  }
+
+  async #decode(file: Buffer, generation: number): Promise<{ readonly ring: KeyRing; readonly seen: Seen }> {
+    const ring = await decodeRingFile(file, { ...this.#sealing, generation })
+    return { ring, seen: seenIn(file, ring) }
   }
 
   async #generations(): Promise<readonly number[]> {
@@ -159,7 +204,7 @@ export class FileKeyStore implements KeyStore {
 
   /** Nothing here is a beginning only if nothing was, and nothing of an installation is there either. */
   async #loadNothing(): Promise<undefined> {
-    if (this.#lastSeen > 0) throw ringMissing(this.#directory)
+    if (this.#lastSeen.generation > 0) throw ringMissing(this.#directory)
     if (this.#initialize) return undefined
     const strangers = await readdir(this.#directory).catch(ignoreMissing)
     if (strangers?.some((name) => !isTemporary(name))) throw ringMissing(this.#directory)
@@ -167,14 +212,11 @@ export class FileKeyStore implements KeyStore {
     return undefined
   }
 
-  async #read<T>(
-    generation: number,
-    as: (file: Buffer, generation: number) => Promise<T>,
-  ): Promise<T | undefined> {
+  async #read<T>(generation: number, as: (file: Buffer) => Promise<T>): Promise<T | undefined> {
     const path = join(this.#directory, ringFileName(generation))
     try {
       const file = await readRingFile(path).catch((error) => explain(error, path))
-      return file === undefined ? undefined : await as(file, generation)
+      return file === undefined ? undefined : await as(file)
     } catch (error) {
       if (error instanceof RingMalformed) throw await this.#corrupt(generation, error)
       throw error instanceof RingUnopened ? error.inStore(path) : error
@@ -228,6 +270,10 @@ export class FileKeyStore implements KeyStore {
     // a writer that was killed leaves its temporary file, and a private half in it
     await removeAbandoned(this.#directory, this.#clock.now())
   }
+}
+
+function seenIn(file: Buffer, { generation, ringId }: KeyRing): Seen {
+  return { generation, checksum: checksumOf(file), ringId }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -25,12 +25,13 @@ export interface KeyStore {
    */
   load(): Promise<KeyRing | undefined>
   /**
-   * Makes `ring` the newest, durably, if the newest still is `expectedGeneration` (0: if there is none).
+   * Makes `ring` the newest, durably, if the newest still is `expectedGeneration` (0: if there is none) of the same ring, by its
+   * `ringId`: two rings come by the same generations.
    *
    * @throws {StoreConflict} when it is not, or when a store with a clock of its own finds it dated too long ago
    * @throws {KeyturnError} `store_failed`: either it is not the newest, or {@link KeyStore.watch} reports that it is
    */
-  save(ring: KeyRing, expectedGeneration: number): Promise<void>
+  save(ring: KeyRing, expectedGeneration: number, options?: SaveOptions): Promise<void>
   /**
    * Keeps what the store holds for good, so that no later save drops it: a ring that no key opens is about to be replaced.
    * Without this such a ring cannot be replaced.
@@ -47,6 +48,12 @@ export interface KeyStore {
   inTurn?(work: () => Promise<void>): Promise<void>
   /** Gives back what it holds open; whoever opened it calls this last. Left out where there is nothing to give back. */
   close?(): Promise<void>
+}
+
+/** What a save may do. */
+export interface SaveOptions {
+  /** The ring that is there may be another one, or none that can be read: a backup takes its place. Default `false`. */
+  readonly overAnyRing?: boolean
 }
 
 /** Who {@link KeyStore.watch} tells. */

@@ -1,17 +1,20 @@
 import { fakeClock } from '@keyturn/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { KeyManager } from '../manager.ts'
+import type { KeyRing } from '../ring.ts'
 import { DEFAULT_POLICY } from '../timing.ts'
 import { MemoryKeyStore } from './memory-key-store.ts'
 import { RingMalformed } from './ring-codec.ts'
 import { checkRingFile, decodeRingFile, encodeRingFile } from './ring-file.ts'
 
 let file: Buffer
+let ring: KeyRing
 beforeAll(async () => {
   const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
   const keys = await KeyManager.open({ store: new MemoryKeyStore(), policy, clock: fakeClock() })
   await keys.close()
-  file = await encodeRingFile(keys.ring())
+  ring = keys.ring()
+  file = await encodeRingFile(ring)
 })
 
 const isRefused = (damaged: Buffer) => {
@@ -51,5 +54,15 @@ describe('a damaged ring file (R15, R16)', () => {
       damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       await expect(decodeRingFile(damaged)).rejects.toBeInstanceOf(RingMalformed)
     }
+  })
+})
+
+describe('a ring that is too large (R15)', () => {
+  it('is not written, since nobody could read it', async () => {
+    const keys = ring.keys.map((key) => ({ ...key, revokedReason: 'x'.repeat(9 << 20) }))
+    await expect(encodeRingFile({ ...ring, keys })).rejects.toMatchObject({
+      code: 'ring_too_large',
+      remedy: expect.stringContaining('reason'),
+    })
   })
 })

@@ -24,7 +24,11 @@ export function generationOf(fileName: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** Two lines: what the file is, with a checksum over the second; and the ring, sealed where there is a sealer. */
+/**
+ * Two lines: what the file is, with a checksum over the second; and the ring, sealed where there is a sealer.
+ *
+ * @throws {KeyturnError} `ring_too_large`: nobody could read it
+ */
 export async function encodeRingFile(ring: KeyRing, { sealer }: Sealing = {}): Promise<Buffer> {
   if (ring.generation > LAST_GENERATION) {
     throw new KeyturnError(
@@ -34,9 +38,15 @@ export async function encodeRingFile(ring: KeyRing, { sealer }: Sealing = {}): P
   }
   const plain = encodeRing(ring)
   const body = sealer === undefined ? plain : await sealer.seal(Buffer.from(plain))
-  return Buffer.from(
+  const file = Buffer.from(
     `keyturn-ring 1 generation ${ring.generation} sha256 ${sha256(Buffer.from(body))}\n${body}\n`,
   )
+  if (file.length > MAX_BYTES) {
+    throw new KeyturnError('ring_too_large', `the ring would have ${file.length} bytes, of ${MAX_BYTES}`, {
+      remedy: 'give a shorter reason for the revocation',
+    })
+  }
+  return file
 }
 
 /**
@@ -120,6 +130,11 @@ function unopened(
 /** The generation that the file itself claims; nothing that a ring has where it claims none. */
 function claimOf(file: Buffer): number {
   return Number(headerOf(file).header?.[1] ?? 0)
+}
+
+/** The checksum that a file claims: of two rings, and of two that were sealed, it is never the same. */
+export function checksumOf(file: Buffer): string | undefined {
+  return headerOf(file).header?.[2]
 }
 
 function headerOf(file: Buffer): { readonly end: number; readonly header: RegExpExecArray | null } {

@@ -202,6 +202,54 @@ describe('the database in the configuration (R20, R54)', () => {
   })
 })
 
+describe('warnings of a database (R19, R54)', () => {
+  const KEK = Buffer.alloc(32, 1).toString('base64')
+  const warningsOf = (url: string, env: Record<string, string> = { KEYTURN_KEYS_ENCRYPTION_KEY: KEK }) =>
+    load({
+      KEYTURN_STORE: 'postgres',
+      KEYTURN_DATABASE_URL: `postgres://keyturn:hidden-word@${url}`,
+      ...env,
+    }).warnings
+
+  it.each([
+    'db.test/keyturn',
+    'db.test/keyturn?sslmode=disable',
+    'db.test/keyturn?sslmode=no-verify',
+    'db.test/keyturn?uselibpqcompat=true&sslmode=require',
+    'db.test/keyturn?ssl=0',
+    'localhost/keyturn?host=db.test',
+  ])('tell of a server that proves nothing: %s', (url) => {
+    const [line, ...others] = warningsOf(url)
+    expect(line).toMatch(/^KEYTURN_DATABASE_URL: anybody on the way .* sslmode=verify-full$/)
+    expect(others).toEqual([])
+  })
+
+  it.each([
+    'db.test/keyturn?sslmode=verify-full',
+    'db.test/keyturn?sslmode=require',
+    'db.test/keyturn?uselibpqcompat=true&sslmode=verify-ca&sslrootcert=ca.pem',
+    'db.test/keyturn?ssl=true',
+    '127.0.0.1/keyturn',
+    '[::1]:5432/keyturn',
+    '%2Frun%2Fpostgresql/keyturn',
+    'localhost/keyturn?sslmode=disable',
+  ])('say nothing of %s', (url) => {
+    expect(warningsOf(url)).toEqual([])
+  })
+
+  it('go by PGSSLMODE where the URL says nothing, as the driver does', () => {
+    const env = { KEYTURN_KEYS_ENCRYPTION_KEY: KEK }
+    expect(warningsOf('db.test/keyturn', { ...env, PGSSLMODE: 'verify-full' })).toEqual([])
+    expect(warningsOf('db.test/keyturn', { ...env, PGSSLMODE: 'no-verify' })).toHaveLength(1)
+  })
+
+  it('tell of private keys in clear', () => {
+    expect(warningsOf('localhost/keyturn', {})).toEqual([
+      expect.stringMatching(/^KEYTURN_DATABASE_URL: the private keys are in the database in clear/),
+    ])
+  })
+})
+
 describe('scheduled backups in the configuration (R21, R54)', () => {
   it('are none unless there is a folder for them', () => {
     expect(load().backups).toBeUndefined()

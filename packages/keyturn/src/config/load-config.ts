@@ -4,6 +4,7 @@ import { isLoopback, KeyturnError } from '@keyturn/core'
 import { DEFAULT_TIMING, type KeyPolicy } from '@keyturn/keyring'
 import type { BackupPolicy } from '../backups/backup-schedule.ts'
 import { backupWarnings } from './backup-settings.ts'
+import { databaseWarnings } from './database-warnings.ts'
 import { disagreements } from './disagreements.ts'
 import { readEncryptionKeys } from './encryption-keys.ts'
 import type { Listener } from './listen-address.ts'
@@ -62,13 +63,20 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
     nameOf,
     warn,
   )
-  warnings.push(...backupWarnings(settings, encryptionKeys.length > 0, nameOf))
+  const isSealed = encryptionKeys.length > 0
+  const database = databaseOf(settings, nameOf, warn)
+  if (database !== undefined) {
+    const name = nameOf(settings.databaseUrlFile === undefined ? 'databaseUrl' : 'databaseUrlFile')
+    const { url } = database
+    warnings.push(...databaseWarnings({ name, url, sslMode: sources.env.PGSSLMODE }, isSealed, nameOf))
+  }
+  warnings.push(...backupWarnings(settings, isSealed, nameOf))
   return Object.freeze({
     issuer,
     audience: settings.audience ?? issuer,
     dataDir: resolve(settings.dataDir),
     store: settings.store,
-    database: databaseOf(settings, nameOf, warn),
+    database,
     backups: backupsOf(settings),
     http: { host: settings.httpHost, port: settings.httpPort },
     admin: { host: settings.adminHost, port: settings.adminPort },

@@ -1,4 +1,4 @@
-import { type KeyRing, RingCorrupt, StoreConflict } from '@keyturn/keyring'
+import { type KeyRing, RingCorrupt, type SaveOptions, StoreConflict } from '@keyturn/keyring'
 
 /** Who writes, and what may be asked of that write. */
 export interface Writer {
@@ -59,9 +59,15 @@ export class SimulatedStorage {
   }
 
   /** Compare-and-swap. @throws {StoreConflict} */
-  swap(ring: KeyRing, expectedGeneration: number, writer: Writer): void {
+  swap(
+    ring: KeyRing,
+    expectedGeneration: number,
+    writer: Writer,
+    { overAnyRing = false }: SaveOptions = {},
+  ): void {
     const newest = this.#shown ?? this.ring
     if ((newest?.generation ?? 0) !== expectedGeneration) throw new StoreConflict()
+    if (!overAnyRing && newest !== undefined && newest.ringId !== ring.ringId) throw new StoreConflict()
     this.writer = writer
     this.isLost = false
     this.writes += 1

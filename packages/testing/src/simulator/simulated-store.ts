@@ -4,6 +4,7 @@ import {
   clockAhead,
   type KeyRing,
   type KeyStore,
+  type SaveOptions,
   StoreConflict,
   type StoreWatcher,
 } from '@keyturn/keyring'
@@ -85,7 +86,7 @@ export class SimulatedStore implements KeyStore {
     return ring
   }
 
-  async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
+  async save(ring: KeyRing, expectedGeneration: number, options?: SaveOptions): Promise<void> {
     const { storage, describeWriter } = this.#options
     const writer = describeWriter()
     await this.#access('write', () => {
@@ -93,7 +94,7 @@ export class SimulatedStore implements KeyStore {
       // what was decided too long ago must not come into effect
       if (storage.clockErrorMs !== undefined && ring.writtenAt + this.pollMs < this.decisiveClock)
         throw new StoreConflict()
-      storage.swap(ring, expectedGeneration, writer)
+      storage.swap(ring, expectedGeneration, writer, options)
     })
     this.#lastSeen = Math.max(this.#lastSeen, ring.generation)
   }

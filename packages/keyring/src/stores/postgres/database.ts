@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { KeyturnError, orLate, systemClock } from '@keyturn/core'
+import { errnoOf, KeyturnError, orLate, systemClock } from '@keyturn/core'
 import { Client, type ClientConfig, Pool } from 'pg'
 import { databaseError } from './database-error.ts'
 
@@ -19,7 +19,7 @@ export class PostgresDatabase {
   readonly #config: ClientConfig
   readonly #pool: Pool
 
-  /** @throws {KeyturnError} `database_url_invalid` */
+  /** @throws {KeyturnError} `database_url_invalid`, `store_refused` for certificates that cannot be read */
   constructor(url: string) {
     this.#config = {
       connectionString: url,
@@ -32,7 +32,13 @@ export class PostgresDatabase {
       keepAlive: true,
     }
     this.place = placeOf(this.#config)
-    this.#pool = new Pool({ ...this.#config, max: CONNECTIONS, allowExitOnIdle: true })
+    this.#pool = new Pool({
+      ...this.#config,
+      // with `new`, which gives what the function returns
+      Client: quietClient as unknown as new () => Client,
+      max: CONNECTIONS,
+      allowExitOnIdle: true,
+    })
     // a connection that breaks while nobody uses it is replaced at the next question
     this.#pool.on('error', () => {})
   }
@@ -77,7 +83,7 @@ export class PostgresDatabase {
   /** A connection that listens, not made yet. */
   listener(): Client {
     // one that only listens must not keep the process alive
-    return new Client({ ...this.#config, stream: () => new Socket().unref() })
+    return quietClient({ ...this.#config, stream: () => new Socket().unref() })
   }
 
   /** Of a server that hangs no connection ends in peace. */
@@ -86,11 +92,39 @@ export class PostgresDatabase {
   }
 }
 
+/**
+ * pg reads the certificates that a URL names whenever it makes a client, and throws where it cannot: also in the queue of its
+ * pool, and in a timer, where that would end the process. This one says so when it is to connect.
+ */
+function quietClient(config?: ClientConfig): Client {
+  try {
+    return new Client(config)
+  } catch (error) {
+    return new Client({ stream: () => failingSocket(certificatesUnreadable(error)) })
+  }
+}
+
+function failingSocket(error: Error): Socket {
+  const socket = new Socket()
+  socket.connect = () => socket.destroy(error)
+  return socket
+}
+
+function certificatesUnreadable(error: unknown): KeyturnError {
+  return new KeyturnError(
+    'store_refused',
+    `the certificates that the URL of the database names cannot be read (${errnoOf(error)})`,
+    { remedy: 'make them readable: sslrootcert, sslcert and sslkey of the URL' },
+  )
+}
+
 function placeOf(config: ClientConfig): string {
   try {
     const { host, port, database } = new Client(config)
     return `${host}:${port}/${database ?? ''}`
-  } catch {
+  } catch (error) {
+    // only the file system has system calls here
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw certificatesUnreadable(error)
     // the cause holds the URL, and the URL the password
     throw new KeyturnError('database_url_invalid', 'expected the URL of a database', {
       remedy: 'as in postgres://user:password@host:5432/database',

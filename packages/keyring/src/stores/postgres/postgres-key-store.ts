@@ -1,7 +1,14 @@
 import { type Clock, KeyturnError, LATE, orLate, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../../ring.ts'
 import { DEFAULT_TIMING } from '../../timing.ts'
-import { type KeyStore, RingCorrupt, RingUnopened, StoreConflict, type StoreWatcher } from '../key-store.ts'
+import {
+  type KeyStore,
+  RingCorrupt,
+  RingUnopened,
+  type SaveOptions,
+  StoreConflict,
+  type StoreWatcher,
+} from '../key-store.ts'
 import { lookRegularly } from '../regular-looks.ts'
 import { RingMalformed } from '../ring-codec.ts'
 import { checkRingFile, decodeRingFile, encodeRingFile } from '../ring-file.ts'
@@ -70,8 +77,8 @@ export class PostgresKeyStore implements KeyStore {
   #clockAheadMs = 0
   #asking: Promise<Found | undefined> | undefined
   #lastSeen: Found = NOTHING
-  /** The generation that a new ring comes after where one was lost. */
-  #lostGeneration = 0
+  /** What a new ring comes after where one was lost. */
+  #lost: Found = NOTHING
 
   /** @throws {KeyturnError} `database_url_invalid` */
   constructor(options: PostgresKeyStoreOptions) {
@@ -93,18 +100,27 @@ export class PostgresKeyStore implements KeyStore {
     return ring
   }
 
-  async save(ring: KeyRing, expectedGeneration: number): Promise<void> {
+  async save(
+    ring: KeyRing,
+    expectedGeneration: number,
+    { overAnyRing = false }: SaveOptions = {},
+  ): Promise<void> {
     const file = await encodeRingFile(ring, this.#options)
     // later the tables are there, or were lost: then new ones would hide that
     if (expectedGeneration === 0) await this.#database.query('create the tables', CREATE_TABLES)
+    const expected =
+      expectedGeneration === 0 ? this.#lost : { generation: expectedGeneration, ringId: ring.ringId }
     const swapped = await this.#database.query('write the ring', SWAP, [
-      expectedGeneration === 0 ? this.#lostGeneration : expectedGeneration,
+      expected.generation,
       ring.generation,
       ring.ringId,
       file,
       ring.writtenAt + this.pollMs,
       // a ring that was restored, and waits to be confirmed, leaves alone what may yet be wanted
       ring.held === null,
+      expected.ringId ?? null,
+      // where one was lost, it is known which
+      overAnyRing && expectedGeneration > 0,
     ])
     if (swapped.length === 0) throw new StoreConflict()
     this.#lastSeen = { ringId: ring.ringId, generation: ring.generation, body: file }
@@ -204,7 +220,7 @@ export class PostgresKeyStore implements KeyStore {
     const { initialize = false, expectsRing = false } = this.#options
     const isLost = found === undefined || found.ringId !== undefined || expectsRing
     if (isLost && !initialize) throw this.#ringMissing()
-    this.#lostGeneration = found?.generation ?? 0
+    this.#lost = found ?? NOTHING
     return undefined
   }
 

@@ -43,13 +43,14 @@ export const TAKE_TURN = `SELECT pg_advisory_lock(${SCHEMA_LOCK}, hashtext(curre
 
 /**
  * The swap, and what goes with it, in one statement: whatever becomes of the connection, all of it happens or nothing. $1 the
- * generation that must be the newest, $2 the next one, $3 its ring, $4 its body, $5 the last moment at which it may take effect
+ * generation that must be the newest, of the ring $7 (null: of none) or, by $8, of any; $2 the next one, $3 its ring, $4 its body, $5 the last moment at which it may take effect
  * (milliseconds, by the clock of the database), $6 whether older generations go.
  */
 export const SWAP = `
   WITH swapped AS (
     UPDATE keyturn_installation SET generation = $2, ring_id = $3
-    WHERE generation = $1 AND clock_timestamp() <= to_timestamp($5::float8 / 1000)
+    WHERE generation = $1 AND ($8::boolean OR ring_id IS NOT DISTINCT FROM $7::text)
+      AND clock_timestamp() <= to_timestamp($5::float8 / 1000)
     RETURNING generation
   ), added AS (
     INSERT INTO keyturn_rings (generation, body) SELECT generation, $4 FROM swapped
