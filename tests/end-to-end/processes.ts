@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 
 /** Starts what the tests need as processes of their own, and ends only those. */
 
-const KEYTURN = fileURLToPath(new URL('../../packages/keyturn/bin/keyturn.js', import.meta.url))
+/** The program of the command line. */
+export const KEYTURN = fileURLToPath(new URL('../../packages/keyturn/bin/keyturn.js', import.meta.url))
 const started = new Set<ChildProcess>()
 
 /** A process that has said on its first line, as JSON, where it can be reached. */

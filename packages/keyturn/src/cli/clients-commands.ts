@@ -1,12 +1,15 @@
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import { Command } from 'commander'
 import { clientAudit } from '../audit/client-audit.ts'
 import { actorOf } from '../audit/key-audit.ts'
-import { ClientRegistry } from '../service/client-registry.ts'
+import { ClientRegistry, type NewClient } from '../service/client-registry.ts'
 import { rfc3339 } from '../service/rfc3339.ts'
 import { SqliteState } from '../state/sqlite-state.ts'
-import { print, say, table } from './output.ts'
+import { print, printForGood, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 import { nameOf } from './visit-keys.ts'
+
+const SHOWN_ONCE = 'the secret is not shown again'
 
 /** `keyturn clients`: programs that may ask for tokens. */
 export function clientsCommands(): Command {
@@ -25,12 +28,9 @@ function createCommand(): Command {
     .description('register a client; its secret is printed once and kept only as a hash')
     .action(async (name: string, { scope }: { scope: string[] }, command: Command) => {
       await visit(command, async (registry) => {
-        const { client, secret } = await registry.create(
-          name,
-          scope.flatMap((one) => one.split(' ')),
-        )
-        const { clientId } = client
-        printSecret(command, clientId, secret)
+        const scopes = scope.flatMap((one) => one.split(' '))
+        await registry.create(name, scopes, async (client) => printSecret(command, client))
+        say(SHOWN_ONCE)
       })
     })
 }
@@ -61,8 +61,8 @@ function rotateSecretCommand(): Command {
     .description('replace the secret of a client; the one before is refused at once')
     .action(async (clientId: string, _options: unknown, command: Command) => {
       await visit(command, async (registry) => {
-        const { secret } = await registry.rotateSecret(clientId)
-        printSecret(command, clientId, secret)
+        await registry.rotateSecret(clientId, async (client) => printSecret(command, client))
+        say(SHOWN_ONCE)
         say('tokens that it got before stay good until they end')
       })
     })
@@ -81,10 +81,21 @@ function deleteCommand(): Command {
     })
 }
 
-function printSecret(command: Command, clientId: string, secret: string): void {
+/** @throws {KeyturnError} `secret_not_shown` */
+function printSecret(command: Command, { client: { clientId }, secret }: NewClient): void {
   const text = `client id      ${clientId}\nclient secret  ${secret}`
-  print(command, { clientId, clientSecret: secret }, text)
-  say('the secret is not shown again')
+  try {
+    printForGood(command, { clientId, clientSecret: secret }, text)
+  } catch (error) {
+    throw new KeyturnError(
+      'secret_not_shown',
+      `cannot print the secret (${errnoOf(error)}); nothing was changed`,
+      {
+        remedy: 'look where the output goes, and run it again',
+        cause: error,
+      },
+    )
+  }
 }
 
 async function visit(command: Command, action: (registry: ClientRegistry) => Promise<void>): Promise<void> {

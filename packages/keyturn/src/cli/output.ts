@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 
 /** What neither shows as itself nor begins a line: controls, marks of direction, spaces of no width, halves of characters. */
@@ -15,8 +16,16 @@ export function printable(text: string): string {
 
 /** Data goes to stdout: as JSON when `--json` was given, else as text for people. */
 export function print(command: Command, data: object, text: string): void {
-  const { json } = command.optsWithGlobals<{ json?: boolean }>()
-  process.stdout.write(`${printable(json === true ? JSON.stringify(data) : text)}\n`)
+  process.stdout.write(shown(command, data, text))
+}
+
+/**
+ * The same for what nobody could see a second time: it is out when this returns.
+ *
+ * @throws {NodeJS.ErrnoException}
+ */
+export function printForGood(command: Command, data: object, text: string): void {
+  writeFileSync(process.stdout.fd, shown(command, data, text))
 }
 
 /** Talk goes to stderr. */
@@ -35,4 +44,9 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n')
+}
+
+function shown(command: Command, data: object, text: string): string {
+  const { json } = command.optsWithGlobals<{ json?: boolean }>()
+  return `${printable(json === true ? JSON.stringify(data) : text)}\n`
 }

@@ -50,6 +50,15 @@ describe('clients (R47, R73, R75)', () => {
     expect(await clients.authenticate(client.clientId, other.secret)).toEqual(client)
   })
 
+  it('keep the secret that they have where nobody got the next one', async () => {
+    const { clients, changes } = registry()
+    const { client, secret } = await clients.create('orders', ['a'])
+    const handOver = () => Promise.reject(new KeyturnError('nowhere', 'no room'))
+    expect(await codeOf(clients.rotateSecret(client.clientId, handOver))).toBe('nowhere')
+    expect(await clients.authenticate(client.clientId, secret)).toEqual(client)
+    expect(changes.map(({ kind }) => kind)).toEqual(['client-created'])
+  })
+
   it('are gone when they are removed, and nobody else is', async () => {
     const { clients } = registry()
     const [one, other] = [await clients.create('one', []), await clients.create('other', [])]

@@ -74,12 +74,17 @@ export class ClientRegistry {
 
   /**
    * Gives a client another secret; the one before is refused from then on. Tokens that it got for itself stay good until they end.
+   * `handOver` gets it first: when that fails, the one before stays good.
    *
    * @throws {KeyturnError} `client_not_found`
    */
-  async rotateSecret(clientId: string): Promise<NewClient> {
+  async rotateSecret(
+    clientId: string,
+    handOver: (client: NewClient) => Promise<void> = async () => {},
+  ): Promise<NewClient> {
     const client = await this.#known(clientId)
     const secret = newSecret()
+    await handOver({ client, secret })
     await this.#audit({ kind: 'client-secret-replaced', at: this.#now(), client })
     if (!(await this.#store.replaceSecret(clientId, hashOf(secret)))) throw notFound()
     return { client, secret }
