@@ -77,6 +77,8 @@ describe('an operator hears (R16, R18, R51, R52)', () => {
       async () => expect(await health()).toMatchObject({ disks: { stateError: 'state_replaced' } }),
       SOON,
     )
+    // commands change the clients of the other file, so that this one lets nobody in
+    expect((await authority.askForToken('grant_type=client_credentials')).status).toBe(503)
     await rename(`${path}.away`, path)
     await untilWell()
   })

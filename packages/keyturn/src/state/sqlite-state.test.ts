@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -88,6 +88,18 @@ describe('the state of an authority (R49)', () => {
     expect(await codeOf(open(false))).toBe('state_corrupt')
     await writeFile(path, 'x'.repeat(4096))
     expect(await codeOf(open(false))).toBe('state_corrupt')
+  })
+
+  it('is not read where another file is in its place, and is while the file is away (R73)', async () => {
+    const state = await open()
+    await state.add(client('c1'))
+    const path = stateFileOf(dataDir)
+    await rename(path, `${path}.away`)
+    expect(await state.find('c1')).toEqual(client('c1'))
+    await writeFile(path, '', { mode: 0o600 })
+    for (const read of [state.find('c1'), state.list()]) expect(await codeOf(read)).toBe('state_replaced')
+    await rename(`${path}.away`, path)
+    expect(await state.find('c1')).toEqual(client('c1'))
   })
 
   it('answers with an error, not with silence, once it is closed', async () => {

@@ -104,7 +104,7 @@ export class SqliteState implements ClientStore, AuditLog {
 
   /** The ring to which this state belongs; `undefined` until the first start of the installation is through. */
   async ringId(): Promise<string | undefined> {
-    const [row] = await this.#database.query('SELECT ring_id FROM installation')
+    const [row] = await this.#read('SELECT ring_id FROM installation')
     return row?.ring_id === null ? undefined : String(row?.ring_id)
   }
 
@@ -114,7 +114,7 @@ export class SqliteState implements ClientStore, AuditLog {
   }
 
   async find(clientId: string): Promise<RegisteredClient | undefined> {
-    const [row] = await this.#database.query('SELECT * FROM clients WHERE client_id = ?', [clientId])
+    const [row] = await this.#read('SELECT * FROM clients WHERE client_id = ?', [clientId])
     return row === undefined ? undefined : { ...clientOf(row), secretHash: row.secret_hash as Uint8Array }
   }
 
@@ -141,14 +141,14 @@ export class SqliteState implements ClientStore, AuditLog {
   }
 
   async list(): Promise<readonly Client[]> {
-    const rows = await this.#database.query(
+    const rows = await this.#read(
       'SELECT client_id, name, scopes, created_at FROM clients ORDER BY created_at, client_id',
     )
     return rows.map(clientOf)
   }
 
   async logId(): Promise<string> {
-    const [row] = await this.#database.query('SELECT log_id FROM installation')
+    const [row] = await this.#read('SELECT log_id FROM installation')
     return String(row?.log_id)
   }
 
@@ -158,17 +158,28 @@ export class SqliteState implements ClientStore, AuditLog {
   }
 
   async head(): Promise<AuditHead | undefined> {
-    const [row] = await this.#database.query('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1')
+    const [row] = await this.#read('SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1')
     return row === undefined ? undefined : { seq: Number(row.seq), hash: String(row.hash) }
   }
 
   async lines(): Promise<readonly AuditLine[]> {
-    const rows = await this.#database.query('SELECT seq, body, hash FROM audit ORDER BY seq')
+    const rows = await this.#read('SELECT seq, body, hash FROM audit ORDER BY seq')
     return rows.map(({ seq, body, hash }) => ({ seq: Number(seq), body: String(body), hash: String(hash) }))
   }
 
   async close(): Promise<void> {
     await this.#database.close()
+  }
+
+  /**
+   * Reads go on while the file is away, as when its volume is: no command can change it then. They do not where another is in its
+   * place: a client that was deleted there would still be let in here.
+   */
+  async #read(...query: Parameters<Database['query']>): Promise<readonly Row[]> {
+    await this.assertInPlace().catch((error: unknown) => {
+      if (error instanceof KeyturnError && error.code === 'state_replaced') throw error
+    })
+    return await this.#database.query(...query)
   }
 
   async #write(...query: Parameters<Database['query']>): Promise<readonly Row[]> {
