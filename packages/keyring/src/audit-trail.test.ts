@@ -60,6 +60,21 @@ describe('the audit trail of a ring (R50)', () => {
     expect(last?.changes).toContainEqual({ change: 'key-revoked', kid: spare, reason: 'seen on a screen' })
   })
 
+  it('names who asked for a write, and nobody for what the schedule does after it', async () => {
+    const { keys, lines, advance } = await open()
+    await keys.rotate({ force: true, requestedBy: 'one' })
+    await keys.revoke(keys.ring().keys[0]?.kid ?? '', { reason: 'x', requestedBy: 'other' })
+    await advance(3 * T)
+    expect(lines.length).toBeGreaterThan(5)
+    const asked = lines.flatMap(({ generation, requestedBy }) =>
+      requestedBy ? [[generation, requestedBy]] : [],
+    )
+    expect(asked).toEqual([
+      [2, 'one'],
+      [3, 'other'],
+    ])
+  })
+
   it('keeps a write from being made when it cannot be written down', async () => {
     const { keys, broken, lines, clock } = await open()
     broken.is = true
@@ -86,7 +101,12 @@ describe('the audit trail of a ring (R50)', () => {
       throw new KeyturnError('store_failed', `no ${ring.generation} after ${expected}`)
     }
     await expect(other.revoke(keys.ring().keys[0]?.kid ?? '', { reason: 'x' })).rejects.toThrow('no 3')
-    expect(lines.at(-1)).toMatchObject({ generation: 3, failed: 'store_failed', changes: [] })
+    const record = { log: 'l', seq: lines.length - 1, hash: `h${lines.length - 1}` }
+    expect(lines.at(-1)).toMatchObject({
+      generation: 3,
+      failed: { code: 'store_failed', record },
+      changes: [],
+    })
   })
 
   it('tells longer lifetimes, other cache headers, and a ring that is held or confirmed', async () => {

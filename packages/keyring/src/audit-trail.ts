@@ -13,13 +13,27 @@ export interface AuditTrail {
   record(entry: AuditEntry): Promise<AuditMark | null>
 }
 
+/** Whom something is done for. */
+export interface Errand {
+  /** Name for the audit log of who asked for it. Default: nobody did, or whoever runs this process. */
+  readonly requestedBy?: string | undefined
+}
+
 /** A write to the ring. Times in milliseconds; public halves only. */
-export interface AuditEntry {
+export interface AuditEntry extends Errand {
   readonly at: number
   readonly generation: number
-  /** The write failed with this code; after `store_conflict` it has no effect, after others it may have had one. */
-  readonly failed?: string
+  /** Set where a write that was recorded has failed. */
+  readonly failed?: FailedWrite
   readonly changes: readonly RingChange[]
+}
+
+/** A write that came to nothing, or that may have. */
+export interface FailedWrite {
+  /** After `store_conflict` the write has no effect, after others it may have had one. */
+  readonly code: string
+  /** Where the write is recorded: two writes can be alike in all else. */
+  readonly record: AuditMark | null
 }
 
 /** One thing that a write changes. */

@@ -1,4 +1,4 @@
-import { type AuditTrail, changesBetween } from './audit-trail.ts'
+import { type AuditTrail, changesBetween, type Errand } from './audit-trail.ts'
 import { errorCodeOf } from './events.ts'
 import type { AuditMark, KeyRing } from './ring.ts'
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'
@@ -7,7 +7,7 @@ import { type KeyStore, StoreConflict } from './stores/key-store.ts'
 export const NO_AUDIT: AuditTrail = Object.freeze({ record: async () => null })
 
 /** What a ring comes after. */
-export interface Predecessor {
+export interface Predecessor extends Errand {
   /** The ring that it changes; `undefined` for one that is new to its store. */
   readonly before: KeyRing | undefined
   /** The generation that the store must hold. Default: that of `before`, or none. */
@@ -26,10 +26,17 @@ export interface Predecessor {
 export async function saveAudited(
   { store, audit }: { readonly store: KeyStore; readonly audit: AuditTrail },
   after: KeyRing,
-  { before, expectedGeneration = before?.generation ?? 0, isStale = () => false, reason }: Predecessor,
+  {
+    before,
+    expectedGeneration = before?.generation ?? 0,
+    isStale = () => false,
+    reason,
+    requestedBy,
+  }: Predecessor,
 ): Promise<KeyRing> {
   const { generation, writtenAt: at } = after
-  const mark = await audit.record({ at, generation, changes: changesBetween(before, after, reason) })
+  const write = { at, generation, requestedBy }
+  const mark = await audit.record({ ...write, changes: changesBetween(before, after, reason) })
   const marked = withMark(after, mark)
   try {
     // as if somebody had been first: the decision has no effect, and the log says so
@@ -37,7 +44,8 @@ export async function saveAudited(
     await store.save(marked, expectedGeneration, { overAnyRing: before === undefined })
   } catch (error) {
     // best effort: the write has failed, and that is what the caller must hear
-    await audit.record({ at, generation, failed: errorCodeOf(error), changes: [] }).catch(() => null)
+    const failed = { code: errorCodeOf(error), record: mark }
+    await audit.record({ ...write, failed, changes: [] }).catch(() => null)
     throw error
   }
   return marked

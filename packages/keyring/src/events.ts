@@ -5,6 +5,7 @@ import type { StoreOperation } from './reporting-store.ts'
 /** What happens to the keys, for logs, metrics and audit. Kids and codes, never key material. Times in milliseconds. */
 export type KeyringEvent =
   | { readonly kind: 'ring-created'; readonly activeKid: string; readonly nextKid: string }
+  /** A pair was made: a next key, or in an emergency one that signs at once. */
   | { readonly kind: 'key-created'; readonly kid: string; readonly activateAt: number }
   /** An operator put a key of their own in the place of the next one, or where there was none. */
   | {

@@ -1,4 +1,11 @@
-export { type AuditEntry, type AuditTrail, changesBetween, type RingChange } from './audit-trail.ts'
+export {
+  type AuditEntry,
+  type AuditTrail,
+  changesBetween,
+  type Errand,
+  type FailedWrite,
+  type RingChange,
+} from './audit-trail.ts'
 export { backOffMs } from './back-off.ts'
 export { checkBackup, readBackup, writeBackup } from './backup-file.ts'
 export { errorCodeOf, type KeyringEvent } from './events.ts'

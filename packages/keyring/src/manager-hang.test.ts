@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AuditTrail } from './audit-trail.ts'
+import type { AuditEntry, AuditTrail } from './audit-trail.ts'
 import type { KeyringEvent } from './events.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
 import type { KeyStore } from './stores/key-store.ts'
@@ -94,9 +94,32 @@ describe('a step that hangs (R9, R18)', () => {
   })
 })
 
+describe('a revocation while a write hangs (R13, R18)', () => {
+  it('waits five seconds for it, and then goes on beside it', async () => {
+    const { keys, store, advance } = await openManager()
+    const save = store.save.bind(store)
+    let isHung = false
+    store.save = async (ring, expected) => {
+      if (isHung) return await save(ring, expected)
+      isHung = true
+      await new Promise(() => {})
+    }
+    void keys.rotate({ force: true })
+    await advance(1)
+    const kid = keys.ring().keys[0]?.kid ?? ''
+    const revoked = keys.revoke(kid, { reason: 'leaked' })
+    await advance(4990)
+    expect(keys.ring().generation).toBe(1)
+    await advance(10)
+    expect((await revoked).revokedKids).toEqual([kid])
+    // and nobody waits for the hung one again
+    await keys.confirm()
+  })
+})
+
 describe('a log that hangs (R50)', () => {
   it('is a failure; what was decided before is thought over, and the log says that it came to nothing', async () => {
-    const lines: { readonly at: number; readonly failed?: string }[] = []
+    const lines: AuditEntry[] = []
     const { opened, letGo } = gate()
     let hangs = false
     const audit: AuditTrail = {
@@ -112,7 +135,7 @@ describe('a log that hangs (R50)', () => {
     expect(keys.health()).toMatchObject({ status: 'degraded', lastFailure: { code: 'rotation_stalled' } })
     letGo()
     await advance(1)
-    expect(lines.map(({ failed }) => failed)).toContain('store_conflict')
+    expect(lines.map(({ failed }) => failed?.code)).toContain('store_conflict')
     const next = keys.ring().keys.at(-1)
     expect(next?.publishedAt).toBeGreaterThanOrEqual(clock.now() - 1)
     expect(keys.health().status).toBe('ok')

@@ -10,7 +10,7 @@ import {
   TokenRejected,
   type VerifiedToken,
 } from '@keyturn/core'
-import type { AuditTrail } from './audit-trail.ts'
+import type { AuditTrail, Errand } from './audit-trail.ts'
 import { NO_AUDIT } from './audited-save.ts'
 import { errorCodeOf, type KeyringEvent } from './events.ts'
 import { KeyHandles } from './key-handles.ts'
@@ -225,8 +225,8 @@ export class KeyManager {
    * @throws {KeyturnError} `key_self_test_failed` for a pair that is not whole; `key_known` for a key that the ring has or had;
    * `import_too_late` within a lead of the next handover; `set_full`; `clock_in_doubt`; what the store throws
    */
-  async importKey(pair: KeyPair): Promise<KeyImport> {
-    const outcome = await this.#operator.importKey(pair)
+  async importKey(pair: KeyPair, errand: Errand = {}): Promise<KeyImport> {
+    const outcome = await this.#operator.importKey(pair, errand)
     this.#rotator.wake()
     return outcome
   }

@@ -1,9 +1,10 @@
 import { KeyturnError } from '@keyturn/core'
+import type { Errand } from './audit-trail.ts'
 import type { KeyRecord } from './key-record.ts'
 import { findKey, type KeyRing } from './ring.ts'
 
 /** What an operator may add to a manual rotation. */
-export interface RotationUrgency {
+export interface RotationUrgency extends Errand {
   /** Accept that verifiers refuse new tokens until they refresh. */
   readonly force?: boolean
   /** Book the earliest time at which the rotation is safe. */

@@ -1,10 +1,11 @@
 import { KeyturnError } from '@keyturn/core'
+import type { Errand } from './audit-trail.ts'
 import type { KeyPair } from './key-pair.ts'
 import type { KeyRecord } from './key-record.ts'
 import { activeKey, type KeyRing } from './ring.ts'
 
 /** What an operator says of a revocation. */
-export interface RevocationOptions {
+export interface RevocationOptions extends Errand {
   /** Why; kept with the key while the ring has it. */
   readonly reason: string
   /** The store itself leaked: revoke every key whose private half is in it, and sign with a fresh pair. Default `false`. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, KeyturnError } from '@keyturn/core'
-import type { AuditTrail } from './audit-trail.ts'
+import type { AuditTrail, Errand } from './audit-trail.ts'
 import { saveAudited } from './audited-save.ts'
 import { addNext, createRing, type Moment, nextGeneration } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
@@ -27,6 +27,7 @@ import {
 import { assertRoom } from './set-limit.ts'
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'
 import { type KeyPolicy, leadOf, publishedBytes } from './timing.ts'
+import { Turns } from './turns.ts'
 
 /** What a {@link RingKeeper} works with. */
 export interface RingKeeperOptions {
@@ -41,8 +42,14 @@ export interface RingKeeperOptions {
 /** What a ring is to become, and whatever else there is to say of that. */
 export interface Change {
   readonly ring: KeyRing
+}
+
+/** What there is to say of a change beside what it does. */
+export interface Occasion extends Errand {
   /** The operator's words, for the audit log: a key that never signed leaves nothing in the ring that could hold them. */
   readonly reason?: string
+  /** Goes before the others that wait. Default `false`. */
+  readonly isUrgent?: boolean
 }
 
 /** A ring before a change and after it: the same one where there was nothing to change. */
@@ -61,6 +68,7 @@ const STALE_AFTER_MS = 10_000
 export class RingKeeper {
   readonly #options: RingKeeperOptions
   readonly #guard: ClockGuard
+  readonly #turns: Turns
   #ring: KeyRing
   #activeKid: string
   #due: readonly Decision['kind'][] = []
@@ -69,6 +77,7 @@ export class RingKeeper {
     const { clock, policy } = options
     this.#options = options
     this.#ring = ring
+    this.#turns = new Turns(clock)
     this.#guard = new ClockGuard(clock, {
       toleranceMs: 2 * policy.timing.clockSkewMs,
       holdMs: leadOf(policy.timing),
@@ -157,17 +166,16 @@ export class RingKeeper {
   }
 
   /** Makes a next key where there is none, and does nothing else that is due. */
-  async addSpare(): Promise<void> {
+  async addSpare(errand: Errand): Promise<void> {
     const { policy, generate } = this.#options
     const now = effectiveNow(this.#ring, storeNow(this.#options))
     if (findKey(this.#ring, 'next', now) !== undefined) return
     assertRoom(this.#ring, publishedBytes(policy), now)
     const pair = await generate(policy)
-    const { after } = await this.commit((ring, moment) => {
+    await this.commit((ring, moment) => {
       const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
       return { ring: isMissing && moment.clockTrusted ? addNext(ring, pair, policy, moment) : ring }
-    })
-    this.#announce(after, pair)
+    }, errand)
   }
 
   /** Milliseconds until {@link maintain} may have something to do. */
@@ -180,30 +188,13 @@ export class RingKeeper {
   /**
    * Changes the ring by compare-and-swap. `change` is pure, and is asked again when somebody else was first; it gives back the
    * ring that it was given to leave things as they are. What else it says, of the attempt that came to something, is passed on.
+   * Within this process changes take turns, or each would defeat the others.
    */
   async commit<What extends Change>(
     change: (ring: KeyRing, moment: Moment) => What,
-  ): Promise<Commit & Omit<What, 'ring' | 'reason'>> {
-    for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
-      const before = this.#ring
-      const moment = this.#moment()
-      const decidedAt = this.#options.clock.monotonicNow()
-      const isStale = () => this.#options.clock.monotonicNow() - decidedAt > STALE_AFTER_MS
-      const { ring: changed, reason, ...what } = change(before, moment)
-      if (changed === before) return { ...what, before, after: before }
-      const after = nextGeneration(before, changed, moment)
-      assertRing(after, moment.now)
-      assertFollows(before, after)
-      try {
-        const saved = await saveAudited(this.#options, after, { before, isStale, reason })
-        this.#accept(before, saved)
-        return { ...what, before, after: saved }
-      } catch (error) {
-        if (!(error instanceof StoreConflict)) throw error
-        await this.reload()
-      }
-    }
-    throw new KeyturnError('store_failed', 'the ring is changed by others faster than by this process')
+    { isUrgent = false, ...occasion }: Occasion = {},
+  ): Promise<Commit & Omit<What, 'ring'>> {
+    return await this.#turns.take(() => this.#compareAndSwap(change, occasion), isUrgent)
   }
 
   /**
@@ -217,6 +208,32 @@ export class RingKeeper {
     const ring = await this.#options.store.load()
     if (ring === undefined || ring.generation < generation) throw ringReplaced()
     return this.adopt(ring)
+  }
+
+  async #compareAndSwap<What extends Change>(
+    change: (ring: KeyRing, moment: Moment) => What,
+    occasion: Occasion,
+  ): Promise<Commit & Omit<What, 'ring'>> {
+    for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
+      const before = this.#ring
+      const moment = this.#moment()
+      const decidedAt = this.#options.clock.monotonicNow()
+      const isStale = () => this.#options.clock.monotonicNow() - decidedAt > STALE_AFTER_MS
+      const { ring: changed, ...what } = change(before, moment)
+      if (changed === before) return { ...what, before, after: before }
+      const after = nextGeneration(before, changed, moment)
+      assertRing(after, moment.now)
+      assertFollows(before, after)
+      try {
+        const saved = await saveAudited(this.#options, after, { ...occasion, before, isStale })
+        this.#accept(before, saved)
+        return { ...what, before, after: saved }
+      } catch (error) {
+        if (!(error instanceof StoreConflict)) throw error
+        await this.reload()
+      }
+    }
+    throw new KeyturnError('store_failed', 'the ring is changed by others faster than by this process')
   }
 
   /** Replicas are due together: who waited for the turn looks what is left to do. */
@@ -237,7 +254,7 @@ export class RingKeeper {
 
   async #carryOut(pair: KeyPair | undefined): Promise<void> {
     const { policy, onEvent } = this.#options
-    const { after, done } = await this.commit((before, moment) => {
+    const { done } = await this.commit((before, moment) => {
       const done = plan(before, policy, moment)
       if (done.length === 0) return { ring: before, done }
       const kept = applyHousekeeping(before, done, policy, moment.now)
@@ -248,21 +265,19 @@ export class RingKeeper {
       if (decision.kind === 'erase-private-halves') onEvent({ kind: 'key-erased', kids: decision.kids })
       if (decision.kind === 'raise-max-ttl') onEvent({ kind: 'max-ttl-raised', kids: decision.kids })
     }
-    this.#announce(after, pair)
-  }
-
-  #announce(after: KeyRing, pair: KeyPair | undefined): void {
-    const next = after.keys.find(({ kid }) => kid === pair?.kid)
-    if (next === undefined) return
-    this.#options.onEvent({ kind: 'key-created', kid: next.kid, activateAt: next.activateAt })
   }
 
   #accept(before: KeyRing, after: KeyRing): void {
     if (after.generation > this.#ring.generation) this.#ring = after
+    const { onEvent } = this.#options
+    for (const { kid, origin, activateAt } of after.keys) {
+      const isMade = origin !== 'imported' && before.keys.every((key) => key.kid !== kid)
+      if (isMade) onEvent({ kind: 'key-created', kid, activateAt })
+    }
     const gone = before.keys.filter(({ kid }) =>
       after.tombstones.some((tomb) => tomb.kid === kid && tomb.fate === 'removed'),
     )
-    if (gone.length > 0) this.#options.onEvent({ kind: 'key-removed', kids: gone.map(({ kid }) => kid) })
+    if (gone.length > 0) onEvent({ kind: 'key-removed', kids: gone.map(({ kid }) => kid) })
   }
 
   #moment(): Moment {

@@ -1,6 +1,8 @@
 import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
+import type { AuditTrail } from './audit-trail.ts'
 import type { KeyringEvent } from './events.ts'
+import { generateSigningPair } from './key-pair.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
 
 const { timing } = policy
@@ -84,7 +86,46 @@ describe('a key that is out of use already (R13)', () => {
   })
 })
 
+describe('operators who come at the same time (R13)', () => {
+  const STORM = 30
+
+  it('take turns: none is defeated by another of this process', async () => {
+    const failed: string[] = []
+    const record: AuditTrail['record'] = async ({ failed: write }) => {
+      if (write !== undefined) failed.push(write.code)
+      return null
+    }
+    const { keys } = await openManager({ audit: { record } })
+    const { generation } = keys.ring()
+    await Promise.all(Array.from({ length: STORM }, () => keys.rewrap()))
+    expect(keys.ring().generation).toBe(generation + 2 * STORM)
+    expect(failed).toEqual([])
+  })
+
+  it('let a revocation go first', async () => {
+    const { keys } = await openManager()
+    const {
+      generation,
+      keys: [first],
+    } = keys.ring()
+    const others = Array.from({ length: STORM }, () => keys.rewrap())
+    await keys.revoke(first?.kid ?? '', { reason: 'leaked' })
+    expect(keys.ring().generation).toBe(generation + 2)
+    await Promise.all(others)
+  })
+})
+
 describe('what an operator is said to have done (R6, R50)', () => {
+  it('is told of every key that was made, also of one that replaces another in an emergency', async () => {
+    const { keys, events } = await openManager()
+    const [active] = keys.ring().keys.map(({ kid }) => kid)
+    const { activeKid } = await keys.revoke(active ?? '', { reason: 'x', storeLeaked: true })
+    expect(events).toContainEqual(expect.objectContaining({ kind: 'key-created', kid: activeKid }))
+    await keys.importKey(await generateSigningPair(policy)).catch(() => undefined)
+    const created = events.flatMap((event) => (event.kind === 'key-created' ? [event.kid] : []))
+    expect(new Set(created).size).toBe(created.length)
+  })
+
   it('is early only where the key that signs now does so before its lead because of it', async () => {
     const { keys, advance, events } = await openManager()
     const kidsNow = () => keys.ring().keys.map(({ kid }) => kid)

@@ -1,4 +1,5 @@
 import { KeyturnError } from '@keyturn/core'
+import type { Errand } from './audit-trail.ts'
 import { hastenNext, revokeKey } from './changes.ts'
 import type { KeyringEvent } from './events.ts'
 import { describeImport, importKey, type KeyImport } from './key-import.ts'
@@ -42,22 +43,25 @@ export class RingOperator {
   }
 
   /** Lets the next key sign as soon as every signer sees it. */
-  async rotate(urgency: RotationUrgency): Promise<Rotation> {
+  async rotate({ requestedBy, ...urgency }: RotationUrgency): Promise<Rotation> {
     const { keeper, policy, sharesClock, onEvent } = this.#options
-    await keeper.addSpare()
+    await keeper.addSpare({ requestedBy })
     const { storePollMs, clockSkewMs } = policy.timing
     const withinMs = storePollMs + (sharesClock ? 0 : 2 * clockSkewMs)
-    const { before, after, kid, forced } = await keeper.commit((ring, moment) => {
-      const now = effectiveNow(ring, moment.now)
-      const { clockTrusted } = moment
-      const { next, activateAt } = earliestActivation(ring, now, { ...urgency, withinMs, clockTrusted })
-      const isBooked = next.activateAt <= activateAt
-      return {
-        ring: isBooked ? ring : hastenNext(ring, activateAt, policy, now),
-        kid: next.kid,
-        forced: activateAt < next.signableAt,
-      }
-    })
+    const { before, after, kid, forced } = await keeper.commit(
+      (ring, moment) => {
+        const now = effectiveNow(ring, moment.now)
+        const { clockTrusted } = moment
+        const { next, activateAt } = earliestActivation(ring, now, { ...urgency, withinMs, clockTrusted })
+        const isBooked = next.activateAt <= activateAt
+        return {
+          ring: isBooked ? ring : hastenNext(ring, activateAt, policy, now),
+          kid: next.kid,
+          forced: activateAt < next.signableAt,
+        }
+      },
+      { requestedBy },
+    )
     const rotation = describeRotation(after, kid)
     if (after !== before) {
       onEvent({ kind: 'rotation-requested', kid, activateAt: rotation.activateAt, forced })
@@ -68,18 +72,20 @@ export class RingOperator {
   /** Takes a key out of use; where the store leaked, everything that leaked with it. */
   async revoke(
     revokedKid: string,
-    { reason, storeLeaked = false }: RevocationOptions,
+    { reason, storeLeaked = false, requestedBy }: RevocationOptions,
   ): Promise<RevocationOutcome> {
     const { keeper, policy, generate, onEvent } = this.#options
     // as the operator saw it: what others make meanwhile, because of the same leak, has not leaked
     const leakedKids = storeLeaked ? leakedWith(keeper.ring) : []
     const wanted = { kid: revokedKid, reason, leakedKids }
     const revokeWith = (replacement: KeyPair | undefined) =>
-      keeper.commit((ring, moment) => ({
-        ring: revokeKey(ring, { ...wanted, replacement }, policy, moment.now),
-        revokedKids: keysToRevoke(ring, wanted).map(({ kid }) => kid),
-        reason,
-      }))
+      keeper.commit(
+        (ring, moment) => ({
+          ring: revokeKey(ring, { ...wanted, replacement }, policy, moment.now),
+          revokedKids: keysToRevoke(ring, wanted).map(({ kid }) => kid),
+        }),
+        { reason, requestedBy, isUrgent: true },
+      )
     const { before, after, revokedKids } = await revokeWith(undefined).catch(async (error: unknown) => {
       if (!(error instanceof KeyturnError) || error.code !== 'no_spare') throw error
       return await revokeWith(await generate(policy))
@@ -92,13 +98,16 @@ export class RingOperator {
   }
 
   /** Makes a key from elsewhere the next one. */
-  async importKey(pair: KeyPair): Promise<KeyImport> {
+  async importKey(pair: KeyPair, errand: Errand): Promise<KeyImport> {
     const { keeper, policy, onEvent } = this.#options
     // neither may come into the ring what verifiers would skip, nor what cannot be read back
     await assertHalvesMatch(pair)
-    const { before, after } = await keeper.commit((ring, moment) => ({
-      ring: importKey(ring, pair, policy, moment),
-    }))
+    const { before, after } = await keeper.commit(
+      (ring, moment) => ({
+        ring: importKey(ring, pair, policy, moment),
+      }),
+      errand,
+    )
     const outcome = describeImport(before, after, pair)
     const { kid, activateAt, replacedKid } = outcome
     onEvent({ kind: 'key-imported', kid, activateAt, replacedKid })

@@ -1,7 +1,6 @@
 import { systemClock } from '@keyturn/core'
 import { KeyManager } from '@keyturn/keyring'
 import type { FastifyInstance } from 'fastify'
-import { ActingClient } from './audit/acting-client.ts'
 import { Checkpointer } from './audit/checkpointer.ts'
 import { clientAudit } from './audit/client-audit.ts'
 import { actorOf, keyAudit } from './audit/key-audit.ts'
@@ -66,7 +65,6 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
   try {
     const metrics = new Metrics()
     const actor = actorOf('keyturn serve')
-    const acting = new ActingClient()
     const { store, state, isNew, complete } = await openInstallation(config, initialize)
     undo.push(() => state.close())
     undo.push(async () => await store.close?.())
@@ -74,7 +72,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       store,
       policy: config.policy,
       ...(config.database && { maxStalenessMs: config.database.maxStalenessMs }),
-      audit: keyAudit(state, actor, acting),
+      audit: keyAudit(state, actor),
       onEvent: (event) => {
         logKeyringEvent(logger, event)
         metrics.onKeyringEvent(event)
@@ -115,7 +113,6 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
       health,
       clients,
       issuer,
-      acting,
       policy: config.policy,
       metrics,
       logger,

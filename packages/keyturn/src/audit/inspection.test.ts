@@ -119,10 +119,38 @@ describe('what the log knows to be revoked (R21, R50)', () => {
   it('is what was written, or may have been; not what lost to another writer', () => {
     write('k1', 2)
     write('k2', 3)
-    append({ kind: 'ring-write-failed', at: 5, generation: 3, failed: 'store_failed', changes: [] })
+    append({
+      kind: 'ring-write-failed',
+      at: 5,
+      generation: 3,
+      failed: 'store_failed',
+      record: 3,
+      changes: [],
+    })
     write('k3', 4)
-    append({ kind: 'ring-write-failed', at: 5, generation: 4, failed: 'store_conflict', changes: [] })
+    append({
+      kind: 'ring-write-failed',
+      at: 5,
+      generation: 4,
+      failed: 'store_conflict',
+      record: 5,
+      changes: [],
+    })
     lines.push({ seq: lines.length + 1, body: 'garbled', hash: '' })
     expect([...revokedKids(lines)]).toEqual(['k1', 'k2'])
+  })
+
+  it('is what won against another write of the same client in the same millisecond', () => {
+    append({ kind: 'ring-write', at: 5, generation: 2, changes: [] })
+    write('k1', 2)
+    append({
+      kind: 'ring-write-failed',
+      at: 5,
+      generation: 2,
+      failed: 'store_conflict',
+      record: 2,
+      changes: [],
+    })
+    expect([...revokedKids(lines)]).toEqual(['k1'])
   })
 })

@@ -90,19 +90,11 @@ function sinceTheRingWasMade(writes: readonly JsonObject[]): readonly JsonObject
 
 /** The writes that were made, or may have been; not those that lost to another writer. */
 function writesOf(lines: readonly AuditLine[]): readonly JsonObject[] {
-  const writes: JsonObject[] = []
-  for (const event of lines.map(eventOf)) {
-    if (event?.kind === 'ring-write') writes.push(event)
-    if (event?.failed !== 'store_conflict') continue
-    const lost = writes.findLastIndex((write) => isSameWrite(write, event))
-    if (lost >= 0) writes.splice(lost, 1)
-  }
-  return writes
-}
-
-function isSameWrite(one: JsonObject, other: JsonObject): boolean {
-  const key = ({ at, generation, actor }: JsonObject) => JSON.stringify([at, generation, actor])
-  return key(one) === key(other)
+  const events = lines.map(eventOf)
+  const lost = new Set(events.flatMap((event) => (event?.failed === 'store_conflict' ? [event.record] : [])))
+  return events.filter(
+    (event, index): event is JsonObject => event?.kind === 'ring-write' && !lost.has(lines[index]?.seq),
+  )
 }
 
 /** Every key is in the log with its public half from before it signed. */

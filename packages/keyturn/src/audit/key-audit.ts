@@ -1,5 +1,4 @@
 import type { AuditTrail } from '@keyturn/keyring'
-import type { ActingClient } from './acting-client.ts'
 import type { AuditLog } from './audit-log.ts'
 
 /** Who writes to the ring. */
@@ -17,14 +16,14 @@ export function actorOf(program: string): Actor {
   return { program, uid: process.getuid?.() }
 }
 
-/** Writes down what happens to the ring, in the audit log; where a client may ask for it, also which one. */
-export function keyAudit(log: AuditLog, process: Actor, acting?: ActingClient): AuditTrail {
+/** Writes down what happens to the ring, in the audit log; where a client asked for it, also which one. */
+export function keyAudit(log: AuditLog, process: Actor): AuditTrail {
   return {
-    async record({ at, failed, ...entry }) {
+    async record({ at, failed, requestedBy: client, ...entry }) {
       const kind = failed === undefined ? 'ring-write' : 'ring-write-failed'
-      const client = acting?.clientId
       const actor = client === undefined ? process : { ...process, client }
-      const head = await log.append({ kind, at, actor, ...(failed !== undefined && { failed }), ...entry })
+      const failure = failed && { failed: failed.code, record: failed.record?.seq }
+      const head = await log.append({ kind, at, actor, ...failure, ...entry })
       return { log: await log.logId(), ...head }
     },
   }

@@ -74,6 +74,7 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
     'events[].client?': 'what there is to know of a client, but for its secret',
     'events[].generation?': 'of the ring',
     'events[].failed?': 'code of the error, where the write failed',
+    'events[].record?': 'where it failed: `seq` of the line in which the write was recorded',
     'events[].changes?': 'what the write does to the ring: a list, each with its `change`',
     'events[].checkpoint?': 'in a `checkpoint`: how far the log had gone, signed (a JWS)',
   },

@@ -1,8 +1,7 @@
 import { ALGORITHM_NAMES } from '@keyturn/core'
-import { type KeyManager, readKeyPair } from '@keyturn/keyring'
+import { type Errand, type KeyManager, readKeyPair } from '@keyturn/keyring'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { ActingClient } from '../audit/acting-client.ts'
 import type { AuthorityConfig } from '../config/load-config.ts'
 import { KEYS_ADMIN } from '../service/client-registry.ts'
 import { describeImport, describeRevocation, describeRing, describeRotation } from '../service/key-reports.ts'
@@ -12,8 +11,6 @@ import { parseBody } from './request-body.ts'
 /** What the routes need with which operators administer the keys. */
 export interface KeysRouteOptions extends ClientGateOptions {
   readonly policy: AuthorityConfig['policy']
-  /** Told for whom something is done, so that the audit log says so. */
-  readonly acting: ActingClient
 }
 
 const ROTATION = z
@@ -38,14 +35,14 @@ const IMPORT_EXPECTED = {
 
 /** `/v1/keys`: what `keyturn keys` does, over HTTP, for clients with scope `keys:admin`. */
 export function keysRoutes(server: FastifyInstance, options: KeysRouteOptions): void {
-  const { keys, policy, acting } = options
+  const { keys, policy } = options
   const gate = new ClientGate(options, KEYS_ADMIN)
-  /** What a client may do, and who it was. */
+  /** What a client may do; it is told which one does it, for the audit log. */
   const forAdmin =
-    <T>(status: number, action: (request: FastifyRequest) => Promise<T>) =>
+    <T>(status: number, action: (request: FastifyRequest, errand: Errand) => Promise<T>) =>
     async (request: FastifyRequest, reply: FastifyReply): Promise<T> => {
       const { clientId } = await gate.admit(request)
-      const outcome = await acting.run(clientId, () => action(request))
+      const outcome = await action(request, { requestedBy: clientId })
       reply.code(status).header('cache-control', 'no-store')
       return outcome
     }
@@ -55,28 +52,28 @@ export function keysRoutes(server: FastifyInstance, options: KeysRouteOptions): 
   )
   server.post(
     '/v1/keys/rotate',
-    forAdmin(200, ({ body }) => rotate(keys, body ?? {})),
+    forAdmin(200, ({ body }, errand) => rotate(keys, body ?? {}, errand)),
   )
   server.post(
     '/v1/keys/:kid/revoke',
-    forAdmin(200, ({ params, body }) => revoke(keys, (params as { kid: string }).kid, body)),
+    forAdmin(200, ({ params, body }, errand) => revoke(keys, (params as { kid: string }).kid, body, errand)),
   )
   server.post(
     '/v1/keys/import',
-    forAdmin(201, async ({ body }) => {
+    forAdmin(201, async ({ body }, errand) => {
       const { key, algorithm } = parseBody(IMPORT, IMPORT_EXPECTED, body)
       const document = Buffer.from(typeof key === 'string' ? key : JSON.stringify(key))
       const pair = await readKeyPair(document, { algorithm, preferred: policy.algorithm })
-      return describeImport(await keys.importKey(pair))
+      return describeImport(await keys.importKey(pair, errand))
     }),
   )
 }
 
-async function rotate(keys: KeyManager, body: unknown) {
-  return describeRotation(await keys.rotate(parseBody(ROTATION, ROTATION_EXPECTED, body)))
+async function rotate(keys: KeyManager, body: unknown, errand: Errand) {
+  return describeRotation(await keys.rotate({ ...parseBody(ROTATION, ROTATION_EXPECTED, body), ...errand }))
 }
 
-async function revoke(keys: KeyManager, kid: string, body: unknown) {
+async function revoke(keys: KeyManager, kid: string, body: unknown, errand: Errand) {
   const { reason, fresh } = parseBody(REVOCATION, REVOCATION_EXPECTED, body)
-  return describeRevocation(await keys.revoke(kid, { reason, storeLeaked: fresh }))
+  return describeRevocation(await keys.revoke(kid, { reason, storeLeaked: fresh, ...errand }))
 }

@@ -77,7 +77,7 @@ const LEVELS: Partial<Record<KeyringEvent['kind'], 'debug' | 'warn' | 'error'>> 
 
 const MESSAGES: Readonly<Record<KeyringEvent['kind'], string>> = Object.freeze({
   'ring-created': 'a new key ring was created',
-  'key-created': 'a next key was made and published',
+  'key-created': 'a key was made and published',
   'key-imported': 'an operator imported the next key',
   'key-activated': 'a key began to sign',
   'key-erased': 'private halves were destroyed',
