@@ -59,12 +59,12 @@ describe('an installation (R16)', () => {
     const leftover = (kind: string, of = dataDir()) =>
       join(of, `.${kind}.0b5c1f3e-8a0e-4c1d-9a57-3f2f3a9d8c11.tmp`)
     const old = [leftover('state'), leftover('bootstrap'), leftover('ring', join(dataDir(), 'keys'))]
-    for (const path of [...old, leftover('young')]) await writeFile(path, 'secret')
+    for (const path of [...old, leftover('backup')]) await writeFile(path, 'secret')
     for (const path of old) await utimes(path, 0, 0)
     await start()
     const left = [...(await readdir(dataDir())), ...(await readdir(join(dataDir(), 'keys')))]
     expect(left.filter((name) => name.endsWith('.tmp'))).toEqual([
-      leftover('young').slice(dataDir().length + 1),
+      leftover('backup').slice(dataDir().length + 1),
     ])
   })
 
