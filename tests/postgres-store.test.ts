@@ -152,6 +152,20 @@ describe('several replicas (R20)', () => {
     await hung
   })
 
+  it('survive that the database dies while one of them has its turn', async () => {
+    const store = open()
+    let letGo = () => {}
+    const turn = store.inTurn(() => new Promise((resolve) => (letGo = resolve)))
+    await sleep(100)
+    await server.kill()
+    // what breaks a connection comes as an event, and one that nobody hears ends a process
+    await sleep(100)
+    letGo()
+    await turn
+    await server.restart()
+    await store.load()
+  })
+
   it('hear of a write by NOTIFY long before they would look', async () => {
     const store = open({ pollMs: HOUR })
     await someRing()

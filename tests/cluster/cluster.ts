@@ -79,9 +79,7 @@ export class Replica {
     this.isPaused = false
   }
 
-  log(): string {
-    return this.#running?.log() ?? ''
-  }
+  readonly log = (): string => this.#running?.log() ?? ''
 
   async stop(): Promise<number | string | null | undefined> {
     return await this.#running?.stop()

@@ -71,6 +71,8 @@ export class PostgresDatabase {
   /** Asks on a connection that is held, with whatever it was given, until what is returned is called. */
   async hold(statement: string): Promise<() => void> {
     const client = await this.#pool.connect()
+    // one that breaks while it is held ends what it held, and nothing else: the pool hears only those that nobody uses
+    client.on('error', () => {})
     // not given back: what a connection was given ends with it
     const end = () => client.release(true)
     await client.query(statement).catch((error: unknown) => {
