@@ -18,22 +18,20 @@ async function isRegistryThere(): Promise<boolean> {
   )
 }
 
-describe.runIf(await isRegistryThere())('keyturn, installed for everyone from its tarball (R16, R67)', () => {
+describe.runIf(await isRegistryThere())('keyturn, installed from its tarball (R16, R67)', () => {
   let prefix: string
   beforeAll(async () => {
     prefix = await mkdtemp(join(tmpdir(), 'keyturn-global-'))
     const paths = [...(await pack(PACKAGES, prefix)).values()].map(({ path }) => path)
-    await npm(
-      ['install', '--global', `--prefix=${prefix}`, '--prefer-offline', '--ignore-scripts', ...paths],
-      prefix,
-    )
+    // not --global: there each tarball has a tree of its own, and out of the registry keyturn alone is asked for
+    await npm(['install', `--prefix=${prefix}`, '--prefer-offline', '--ignore-scripts', ...paths], prefix)
   })
   afterAll(() => rm(prefix, { recursive: true, force: true }))
 
   it('starts, and works as its README says', async () => {
     const port = String(await freePort())
     const example = (await readPage('packages/keyturn/README.md')).block('example').replaceAll('9001', port)
-    const installed = `export PATH=${prefix}/bin:$PATH\ntrap 'kill $(jobs -p); wait' EXIT\nkeyturn --version`
+    const installed = `export PATH=${prefix}/node_modules/.bin:$PATH\ntrap 'kill $(jobs -p); wait' EXIT\nkeyturn --version`
     const env = { KEYTURN_HTTP_PORT: port, KEYTURN_ADMIN_PORT: '0' }
     const { stdout } = await shell(`${installed}\n${example}`, env, prefix)
     const { version } = await manifestOf('keyturn')
