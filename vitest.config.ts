@@ -54,7 +54,8 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // most of them wait for a process; more at once would make each of them wait for the others
+          maxWorkers: 2,
         },
       },
     ],
