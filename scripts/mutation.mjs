@@ -12,9 +12,10 @@ import { install, node } from './workspace.mjs'
 
 const LOW_PRIORITY = 10
 
+await install()
+
 const [name = 'keyring', ...args] = process.argv.slice(2)
 const set = setNamed(name)
-await install()
 setPriority(LOW_PRIORITY)
 await node(['node_modules/@stryker-mutator/core/bin/stryker.js', 'run', ...args], {
   env: { ...process.env, [SET_VARIABLE]: name },
