@@ -56,6 +56,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           // most of them wait for a process; more at once would make each of them wait for the others
           maxWorkers: 2,
+          maxConcurrency: 2,
           // after the others
           sequence: { groupOrder: 1 },
         },

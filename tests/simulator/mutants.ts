@@ -197,7 +197,12 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'does not notice that it slept',
     breaks: 'invariant-4',
-    edits: [follower('if (this.#lookedAt === undefined)', 'if (true)')],
+    edits: [
+      follower(
+        'return this.#lookedAt !== undefined && this.#elapsedSince(this.#lookedAt) > this.#options.pollMs;',
+        'return false;',
+      ),
+    ],
   },
   {
     name: 'lets two writers both win',

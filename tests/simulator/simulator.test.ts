@@ -56,13 +56,13 @@ describe('a simulation that bites (R64)', () => {
     expect(broken).toEqual(new Set([...invariants, 'promise-R5', 'promise-R8', 'promise-R9', 'promise-R13']))
   })
 
-  it.each(MUTANTS)(
+  it.concurrent.each(MUTANTS)(
     'tells that $breaks is broken when a ring $name',
     async (mutant) => {
       const { redSeed, violations } = await campaign(1, MOST_FOR_A_MUTANT, mutant)
       expect(redSeed, 'no history found the fault').toBeDefined()
       expect(violations?.map(({ id }) => id)).toContain(mutant.breaks)
     },
-    90_000,
+    180_000,
   )
 })

@@ -53,10 +53,11 @@ export class SimulatedStore implements KeyStore {
     return this.#clockAheadMs
   }
 
-  /** By how much whoever asks may be wrong about that clock: by what an answer takes. */
+  /** By how much whoever asks may be wrong about that clock: an answer that slept on its way says little of it. */
   get clockDoubtMs(): number {
-    const { storage, pollMs } = this.#options
-    return storage.clockErrorMs === undefined ? 0 : pollMs / 8
+    const { storage, process, pollMs } = this.#options
+    if (storage.clockErrorMs === undefined) return 0
+    return pollMs / 8 + Math.abs(this.decisiveClock - process.machine.wallClock - this.#clockAheadMs)
   }
 
   /** What time it is by the clock that decides: the storage's, or where that has none the machine's. */
