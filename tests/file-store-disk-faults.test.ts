@@ -19,23 +19,13 @@ import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type AuthorityReady, type Running, startAuthority, stopAll } from './end-to-end/processes.ts'
 import { canMount, NOBODY, SmallDisk } from './file-store/small-disk.ts'
+import { ROTATES_EACH_SECOND } from './timings.ts'
 
 // An authority of a user without privileges, on a disk that fails while it runs (R18).
 
 const AS_NOBODY = { uid: NOBODY, gid: NOBODY }
 /** A rotation every second; tokens live for ten. */
-const TIMINGS = {
-  KEYTURN_KEYS_ROTATION_INTERVAL: '1s',
-  KEYTURN_KEYS_GRACE_SKEW: '1s',
-  KEYTURN_ACCESS_TOKEN_TTL: '10s',
-  KEYTURN_JWKS_MAX_AGE: '0s',
-  KEYTURN_JWKS_STALE_WHILE_REVALIDATE: '0s',
-  KEYTURN_VERIFIER_REFRESH: '200ms',
-  KEYTURN_VERIFIER_MIN_CACHE: '0s',
-  KEYTURN_STORE_POLL: '100ms',
-  KEYTURN_CLOCK_SKEW: '50ms',
-  KEYTURN_CLOCK_TOLERANCE: '0s',
-}
+const TIMINGS = { ...ROTATES_EACH_SECOND, KEYTURN_ACCESS_TOKEN_TTL: '10s' }
 const SOON = { timeout: 15_000, interval: 50 }
 const isMountable = canMount('an authority on a disk that is full, read-only, or gone')
 let place: string

@@ -3,23 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { canMount, SmallDisk } from '../file-store/small-disk.ts'
+import { ROTATES_EACH_SECOND } from '../timings.ts'
 import { jsonOf, type RunningAuthority, runAuthority } from './running-authority.ts'
 
 // What an operator must hear of is in metrics, in health, and in the log: each is injected, and mended again.
 
 /** A rotation every second; tokens live for two. */
-const FAST = {
-  KEYTURN_KEYS_ROTATION_INTERVAL: '1s',
-  KEYTURN_KEYS_GRACE_SKEW: '1s',
-  KEYTURN_ACCESS_TOKEN_TTL: '2s',
-  KEYTURN_JWKS_MAX_AGE: '0s',
-  KEYTURN_JWKS_STALE_WHILE_REVALIDATE: '0s',
-  KEYTURN_VERIFIER_REFRESH: '200ms',
-  KEYTURN_VERIFIER_MIN_CACHE: '0s',
-  KEYTURN_STORE_POLL: '100ms',
-  KEYTURN_CLOCK_SKEW: '50ms',
-  KEYTURN_CLOCK_TOLERANCE: '0s',
-}
+const FAST = { ...ROTATES_EACH_SECOND, KEYTURN_ACCESS_TOKEN_TTL: '2s' }
 const SOON = { timeout: 20_000, interval: 50 }
 let authority: RunningAuthority
 afterEach(() => authority.close())

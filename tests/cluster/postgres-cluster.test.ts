@@ -5,7 +5,7 @@ import { stopAll } from '../end-to-end/processes.ts'
 import { PostgresServer } from '../postgres/postgres-server.ts'
 import { Cluster, type Replica } from './cluster.ts'
 import { Front } from './front.ts'
-import { RingHistory } from './ring-history.ts'
+import { Generations } from './generations.ts'
 import { Traffic } from './traffic.ts'
 
 const INTERVAL_MS = 5000
@@ -37,7 +37,7 @@ const SETTINGS = {
 let server: PostgresServer
 let cluster: Cluster
 let front: Front
-let history: RingHistory
+let history: Generations
 let traffic: Traffic
 let verifiers: readonly Verifier[]
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
     clockOffsetsMs: [0, SKEW_MS, -SKEW_MS, 0, 0],
     settings: SETTINGS,
   })
-  history = new RingHistory(databaseUrl)
+  history = new Generations(databaseUrl)
   await history.start()
   front = await Front.open(cluster.replicas)
   verifiers = front.urlsOfKeySets().map((jwksUrl) =>

@@ -28,6 +28,7 @@ const restoration = keyring('restoration.js')
 const revocation = keyring('revocation.js')
 const rotation = keyring('manual-rotation.js')
 const rotator = keyring('rotator.js')
+const storeClock = keyring('stores/store-clock.js')
 
 /** The ring refuses to be written broken; so that this is not all that is found, it does not. */
 const unguarded = ring('if (!condition)', 'if (false)')
@@ -259,10 +260,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'decides by its own clock, though the store has one for all',
     breaks: 'promise-R5',
-    edits: [
-      keeper('return clock.now() + (store.clockAheadMs ?? 0);', 'return clock.now();'),
-      keeper('const aheadMs = this.#options.store.clockAheadMs ?? 0;', 'const aheadMs = 0;'),
-    ],
+    edits: [storeClock('return clockAheadMs;', 'return 0;')],
   },
   {
     name: 'goes by a clock that was just set',

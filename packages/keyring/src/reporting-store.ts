@@ -1,4 +1,5 @@
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'
+import { aheadOf } from './stores/store-clock.ts'
 
 /** What of a store can fail. */
 export type StoreOperation = 'read' | 'write' | 'watch'
@@ -20,7 +21,7 @@ export function reportingStore(
     sharesClock: store.sharesClock,
     pollMs: store.pollMs,
     get clockAheadMs() {
-      return store.clockAheadMs ?? 0
+      return aheadOf(store)
     },
     load: () => reporting('read', () => store.load()),
     save: (ring, expectedGeneration, options) =>

@@ -3,6 +3,7 @@ import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT, saveAudited } from './audited-save.ts'
 import { assertRing, effectiveNow, inUseUntil, type KeyRing } from './ring.ts'
 import { isUnopenable, type KeyStore, RingCorrupt, type RingUnopened } from './stores/key-store.ts'
+import { aheadOf } from './stores/store-clock.ts'
 import { exposureOf, propagationOf, type Timing } from './timing.ts'
 
 /**
@@ -46,7 +47,7 @@ export async function restoreRing(
   if (isUnopenable(newest)) await setAside(store, newest)
   const lost = newest?.generation ?? 0
   const latest = Math.max(lost, latestGeneration)
-  const restored = restoredRing(backup, latest, now + (store.clockAheadMs ?? 0))
+  const restored = restoredRing(backup, latest, now + aheadOf(store))
   return await saveAudited({ store, audit }, restored, { before: undefined, expectedGeneration: lost })
 }
 

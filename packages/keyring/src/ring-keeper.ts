@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { type Clock, KeyturnError } from '@keyturn/core'
-import type { AuditTrail, Errand } from './audit-trail.ts'
+import { KeyturnError } from '@keyturn/core'
+import type { Errand } from './audit-trail.ts'
 import { saveAudited } from './audited-save.ts'
-import { addNext, createRing, type Moment, nextGeneration } from './changes.ts'
+import { addNext, type Moment, nextGeneration } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
-import type { KeyringEvent } from './events.ts'
-import type { GenerateKeyPair, KeyPair } from './key-pair.ts'
+import type { KeyPair } from './key-pair.ts'
 import {
   applyHousekeeping,
   type Decision,
@@ -24,20 +22,12 @@ import {
   type KeyRing,
   ringReplaced,
 } from './ring.ts'
+import { createAndSave, type RingSurroundings } from './ring-creation.ts'
 import { assertRoom } from './set-limit.ts'
-import { type KeyStore, StoreConflict } from './stores/key-store.ts'
-import { type KeyPolicy, leadOf, publishedBytes } from './timing.ts'
+import { StoreConflict } from './stores/key-store.ts'
+import { aheadOf, storeNow } from './stores/store-clock.ts'
+import { leadOf, publishedBytes } from './timing.ts'
 import { Turns } from './turns.ts'
-
-/** What a {@link RingKeeper} works with. */
-export interface RingKeeperOptions {
-  readonly store: KeyStore
-  readonly policy: KeyPolicy
-  readonly clock: Clock
-  readonly generate: GenerateKeyPair
-  readonly audit: AuditTrail
-  readonly onEvent: (event: KeyringEvent) => void
-}
 
 /** What a ring is to become, and whatever else there is to say of that. */
 export interface Change {
@@ -66,14 +56,14 @@ const STALE_AFTER_MS = 10_000
 
 /** Holds the ring in memory, and is the one way to change it: plan, change, compare-and-swap; a loser thinks again. */
 export class RingKeeper {
-  readonly #options: RingKeeperOptions
+  readonly #options: RingSurroundings
   readonly #guard: ClockGuard
   readonly #turns: Turns
   #ring: KeyRing
   #activeKid: string
   #due: readonly Decision['kind'][] = []
 
-  private constructor(options: RingKeeperOptions, ring: KeyRing) {
+  private constructor(options: RingSurroundings, ring: KeyRing) {
     const { clock, policy } = options
     this.#options = options
     this.#ring = ring
@@ -86,7 +76,7 @@ export class RingKeeper {
   }
 
   /** Loads the ring; creates it where that is asked for and nothing of an installation exists. */
-  static async open(options: RingKeeperOptions, mayCreate: boolean): Promise<RingKeeper> {
+  static async open(options: RingSurroundings, mayCreate: boolean): Promise<RingKeeper> {
     const ring = (await options.store.load()) ?? (mayCreate ? await createAndSave(options) : undefined)
     if (ring === undefined) {
       throw new KeyturnError('ring_missing', 'there is no ring yet', {
@@ -118,13 +108,13 @@ export class RingKeeper {
   /** This machine's clock and the store's are farther apart than the policy allows for. */
   get isClockOff(): boolean {
     const { store, policy } = this.#options
-    return Math.abs(store.clockAheadMs ?? 0) > 2 * policy.timing.clockSkewMs
+    return Math.abs(aheadOf(store)) > 2 * policy.timing.clockSkewMs
   }
 
   /** The next rotation will be late, see {@link isRotationOverdue}. */
   get isRotationOverdue(): boolean {
     const { store, policy } = this.#options
-    const wokeAt = this.#guard.wokeAt + (store.clockAheadMs ?? 0)
+    const wokeAt = this.#guard.wokeAt + aheadOf(store)
     return isRotationOverdue(this.#ring, policy, { now: storeNow(this.#options), wokeAt })
   }
 
@@ -283,7 +273,7 @@ export class RingKeeper {
   #moment(): Moment {
     const look = this.#guard.look()
     if (look.jumpedByMs !== 0) this.#options.onEvent({ kind: 'clock-jumped', byMs: look.jumpedByMs })
-    const aheadMs = this.#options.store.clockAheadMs ?? 0
+    const aheadMs = aheadOf(this.#options.store)
     const moment = { ...look, now: look.now + aheadMs, wokeAt: look.wokeAt + aheadMs }
     return momentOf(this.#ring, moment, this.#options.policy.timing)
   }
@@ -293,25 +283,5 @@ export class RingKeeper {
     if (kid === this.#activeKid) return
     this.#options.onEvent({ kind: 'key-activated', kid, previousKid: this.#activeKid })
     this.#activeKid = kid
-  }
-}
-
-/** The time by which things are decided: the store's, where it has a clock of its own. */
-function storeNow({ store, clock }: Pick<RingKeeperOptions, 'store' | 'clock'>): number {
-  return clock.now() + (store.clockAheadMs ?? 0)
-}
-
-async function createAndSave(options: RingKeeperOptions): Promise<KeyRing> {
-  const { store, policy, generate, onEvent } = options
-  const [first, spare] = await Promise.all([generate(policy), generate(policy)])
-  const ring = createRing(randomUUID(), { first, spare }, policy, storeNow(options))
-  try {
-    const saved = await saveAudited(options, ring, { before: undefined })
-    onEvent({ kind: 'ring-created', activeKid: first.kid, nextKid: spare.kid })
-    return saved
-  } catch (error) {
-    const theirs = error instanceof StoreConflict ? await store.load() : undefined
-    if (theirs === undefined) throw error
-    return theirs
   }
 }

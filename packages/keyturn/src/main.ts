@@ -1,5 +1,5 @@
 import { systemClock } from '@keyturn/core'
-import { KeyManager } from '@keyturn/keyring'
+import { KeyManager, type KeyManagerOptions } from '@keyturn/keyring'
 import type { FastifyInstance } from 'fastify'
 import { Checkpointer } from './audit/checkpointer.ts'
 import { clientAudit } from './audit/client-audit.ts'
@@ -15,6 +15,7 @@ import { openInstallation } from './installation.ts'
 import { sealingOf } from './key-store.ts'
 import { ClientRegistry, KEYS_ADMIN, type NewClient, TOKENS_ISSUE } from './service/client-registry.ts'
 import { TokenService } from './service/token-service.ts'
+import type { SqliteState } from './state/sqlite-state.ts'
 import { authorityHealth } from './telemetry/authority-health.ts'
 import { DiskWatch } from './telemetry/disk-watch.ts'
 import { type Logger, logDiskEvent, logKeyringEvent } from './telemetry/logger.ts'
@@ -63,71 +64,30 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
   }
   for (const warning of config.warnings) logger.warn(warning)
   try {
-    const metrics = new Metrics()
+    const telemetry = { logger, metrics: new Metrics() }
     const actor = actorOf('keyturn serve')
     const { store, state, isNew, complete } = await openInstallation(config, initialize)
     undo.push(() => state.close())
     undo.push(async () => await store.close?.())
-    const keys = await KeyManager.open({
-      store,
-      policy: config.policy,
-      ...(config.database && { maxStalenessMs: config.database.maxStalenessMs }),
-      audit: keyAudit(state, actor),
-      onEvent: (event) => {
-        logKeyringEvent(logger, event)
-        metrics.onKeyringEvent(event)
-      },
-    })
+    const keys = await openKeys(config, { store, audit: keyAudit(state, actor) }, telemetry)
     undo.push(() => keys.close())
     await revokeAgain(keys, state)
-    const disks = new DiskWatch({
-      volumes: {
-        data: volumeOf(config.dataDir),
-        ...(config.backups !== undefined && { backup: volumeOf(config.backups.dir) }),
-      },
-      assertStateInPlace: () => state.assertInPlace(),
-      clock: systemClock,
-      onEvent: (event) => {
-        logDiskEvent(logger, event)
-        if (event.kind === 'volume-has-room' || event.kind === 'state-back') keys.retry()
-      },
-    })
+    const disks = diskWatchOf(config, { state, keys }, telemetry)
     undo.push(async () => disks.close())
     await disks.start()
-    const backups = config.backups && backupKeeperOf(config, config.backups, { keys, metrics, logger })
+    const backups = config.backups && backupKeeperOf(config, config.backups, { keys, ...telemetry })
     const health = () => authorityHealth({ keys, disks, backups })
-    metrics.observe({ keys, disks, backups })
+    telemetry.metrics.observe({ keys, disks, backups })
     const audit = clientAudit(state, actor)
     const clients = new ClientRegistry({ store: state, now: systemClock.now, audit })
-    const { issuer, audience, accessTokenTtlSeconds: ttlSeconds } = config
-    const tokens = new TokenService({
-      keys,
-      issuer,
-      audience,
-      ttlSeconds,
-      maxTtlSeconds: config.policy.timing.maxTtlMs / 1000,
-      onIssued: (signatureMs) => metrics.onIssued(signatureMs),
-    })
-    const admin = await createAdminServer({
-      keys,
-      health,
-      clients,
-      issuer,
-      policy: config.policy,
-      metrics,
-      logger,
-      host: config.admin.host,
-    })
+    const parts = { keys, clients, health, issuer: config.issuer, ...telemetry }
+    const admin = await createAdminServer({ ...parts, policy: config.policy, host: config.admin.host })
     undo.push(() => drain(admin))
     const server = await createPublicServer({
-      keys,
-      clients,
-      tokens,
-      issuer,
-      logger,
+      ...parts,
+      tokens: tokenServiceOf(config, { keys, ...telemetry }),
       timing: config.policy.timing,
-      health,
-      onJwksRequest: (status) => metrics.onJwksRequest(status),
+      onJwksRequest: (status) => telemetry.metrics.onJwksRequest(status),
       isStopping: () => closing !== undefined,
     })
     undo.push(() => drain(server))
@@ -153,10 +113,64 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
   }
 }
 
+/** Where everything that happens is told. */
+interface Telemetry {
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+async function openKeys(
+  { policy, database }: AuthorityConfig,
+  { store, audit }: Required<Pick<KeyManagerOptions, 'store' | 'audit'>>,
+  { logger, metrics }: Telemetry,
+): Promise<KeyManager> {
+  return await KeyManager.open({
+    store,
+    policy,
+    audit,
+    ...(database && { maxStalenessMs: database.maxStalenessMs }),
+    onEvent: (event) => {
+      logKeyringEvent(logger, event)
+      metrics.onKeyringEvent(event)
+    },
+  })
+}
+
+/** What failed for want of room, or of the state, is tried again as soon as that is there. */
+function diskWatchOf(
+  { dataDir, backups }: AuthorityConfig,
+  { state, keys }: { readonly state: SqliteState; readonly keys: KeyManager },
+  { logger }: Telemetry,
+): DiskWatch {
+  return new DiskWatch({
+    volumes: { data: volumeOf(dataDir), ...(backups && { backup: volumeOf(backups.dir) }) },
+    assertStateInPlace: () => state.assertInPlace(),
+    clock: systemClock,
+    onEvent: (event) => {
+      logDiskEvent(logger, event)
+      if (event.kind === 'volume-has-room' || event.kind === 'state-back') keys.retry()
+    },
+  })
+}
+
+function tokenServiceOf(
+  { issuer, audience, accessTokenTtlSeconds: ttlSeconds, policy }: AuthorityConfig,
+  { keys, metrics }: Telemetry & { readonly keys: KeyManager },
+): TokenService {
+  return new TokenService({
+    keys,
+    issuer,
+    audience,
+    ttlSeconds,
+    maxTtlSeconds: policy.timing.maxTtlMs / 1000,
+    onIssued: (signatureMs) => metrics.onIssued(signatureMs),
+  })
+}
+
 function backupKeeperOf(
   config: AuthorityConfig,
   { dir, ...policy }: NonNullable<AuthorityConfig['backups']>,
-  { keys, metrics, logger }: { keys: KeyManager; metrics: Metrics; logger: Logger },
+  { keys, metrics, logger }: Telemetry & { readonly keys: KeyManager },
 ): BackupKeeper {
   return new BackupKeeper({
     place: new BackupFolder(dir, { ...sealingOf(config), dataDir: config.dataDir }),

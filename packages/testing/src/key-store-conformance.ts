@@ -208,16 +208,10 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
   {
     name: 'reports another ring of the same generation, and writes nothing over it (R16)',
     needs: 'putAway',
-    async run({ open, pollMs, pass, putAway }) {
-      assert.ok(putAway, 'the case needs putAway')
-      const [mine, other] = [await someRing(), await someRing()]
-      await open().save(mine, 0)
-      const store = open()
-      const watch = await listen(store)
-      await putAway()
-      await open().save(other, 0)
+    async run(place) {
+      const { mine, other, store, watch } = await exchanged(place)
       await assert.rejects(store.save(following(mine), 1), StoreConflict)
-      await pass(pollMs)
+      await place.pass(place.pollMs)
       await watch.hears(other)
       watch.stop()
       await assert.rejects(store.save(following(mine), 1), StoreConflict)
@@ -227,28 +221,34 @@ export const keyStoreConformance: readonly ConformanceCase[] = Object.freeze([
   {
     name: 'goes by the ring that was loaded last: one that is put back after a newer one is no error for ever',
     needs: 'putAway',
-    async run({ open, pollMs, pass, putAway }) {
-      assert.ok(putAway, 'the case needs putAway')
-      const [mine, other] = [await someRing(), await someRing()]
-      await open().save(mine, 0)
-      const store = open()
-      const watch = await listen(store)
-      const putBack = await putAway()
-      await open().save(other, 0)
+    async run(place) {
+      const { mine, other, store, watch, putBack } = await exchanged(place)
       const second = following(other)
-      await open().save(second, 1)
-      await pass(pollMs)
+      await place.open().save(second, 1)
+      await place.pass(place.pollMs)
       await watch.hears(second)
       await watch.tells((log) => log.at(-1) !== 'look', 'what came of the look under way')
       await putBack()
       assert.deepEqual(view(await store.load()), view(mine))
       const told = watch.log.length
-      await pass(pollMs)
+      await place.pass(place.pollMs)
       await watch.tells((log) => log.length > told && log.at(-1) === 'healthy', 'that nothing is new')
       watch.stop()
     },
   },
 ])
+
+/** A ring that is watched, in whose place another one is since. */
+async function exchanged({ open, putAway }: StorePlace) {
+  assert.ok(putAway, 'the case needs putAway')
+  const [mine, other] = [await someRing(), await someRing()]
+  await open().save(mine, 0)
+  const store = open()
+  const watch = await listen(store)
+  const putBack = await putAway()
+  await open().save(other, 0)
+  return { mine, other, store, watch, putBack }
+}
 
 /** What a watcher is told, in order. */
 type Said = 'look' | 'healthy' | 'change' | 'error'

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type Clock, errnoOf, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
 import { DEFAULT_TIMING } from '../timing.ts'
+import { explainUnreadable, guarded, ignoreMissing, ringMissing } from './file-errors.ts'
 import {
   type KeyStore,
   RingCorrupt,
@@ -12,7 +13,6 @@ import {
   type StoreWatcher,
 } from './key-store.ts'
 import {
-  assertPrivateFile,
   assertPrivateFolder,
   isTemporary,
   makePrivateFolder,
@@ -219,7 +219,7 @@ export class FileKeyStore implements KeyStore {
   async #read<T>(generation: number, as: (file: Buffer) => Promise<T>): Promise<T | undefined> {
     const path = join(this.#directory, ringFileName(generation))
     try {
-      const file = await readRingFile(path).catch((error) => explain(error, path))
+      const file = await readRingFile(path).catch((error) => explainUnreadable(error, path))
       return file === undefined ? undefined : await as(file)
     } catch (error) {
       if (error instanceof RingMalformed) throw await this.#corrupt(generation, error)
@@ -285,47 +285,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     (error) => errnoOf(error) !== 'ENOENT',
   )
-}
-
-/** Gives errors of the file system a code of ours and a remedy. */
-async function guarded<T>(verb: 'read' | 'write', directory: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action()
-  } catch (error) {
-    if (error instanceof KeyturnError) throw error
-    const { path = directory } = error as NodeJS.ErrnoException
-    throw new KeyturnError('store_failed', `cannot ${verb} the ring: ${errnoOf(error)} at ${path}`, {
-      remedy: remedyOf(error as NodeJS.ErrnoException, directory),
-      cause: error,
-    })
-  }
-}
-
-function remedyOf({ code, syscall }: NodeJS.ErrnoException, directory: string): string {
-  if (code === 'EACCES') {
-    const user = process.geteuid?.() ?? 'USER'
-    return `run it as the owner, or as root: chown -R ${user} ${directory} && chmod -R u=rwX,go= ${directory}`
-  }
-  return syscall === 'link'
-    ? 'put the folder on a file system that has hard links'
-    : 'check that the disk is mounted, has space and lets this user write'
-}
-
-function ringMissing(directory: string): KeyturnError {
-  return new KeyturnError('ring_missing', `no ring in ${directory}, though there is an installation`, {
-    remedy:
-      'mount the volume, or: keyturn keys restore FILE; to give up all keys and begin anew: keyturn serve --init',
-  })
-}
-
-/** A file that is missing is none; one that is a link, or somebody else's, says so. */
-async function explain(error: unknown, path: string): Promise<undefined> {
-  const stats = ['ELOOP', 'EACCES'].includes(errnoOf(error)) ? await lstat(path) : undefined
-  if (stats !== undefined) assertPrivateFile(stats, path)
-  return ignoreMissing(error)
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (errnoOf(error) === 'ENOENT') return undefined
-  throw error
 }

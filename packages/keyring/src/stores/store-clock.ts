@@ -1,3 +1,16 @@
+import type { Clock } from '@keyturn/core'
+import type { KeyStore } from './key-store.ts'
+
+/** The time by which things are decided: the store's, where it has a clock of its own. */
+export function storeNow({ store, clock }: { store: KeyStore; clock: Clock }): number {
+  return clock.now() + aheadOf(store)
+}
+
+/** By how many milliseconds the clock that decides is ahead of this machine's. */
+export function aheadOf({ clockAheadMs = 0 }: KeyStore): number {
+  return clockAheadMs
+}
+
 /** What a store said of its clock, and the readings of this machine's around that. Milliseconds since the epoch. */
 export interface ClockReading {
   readonly askedAt: number

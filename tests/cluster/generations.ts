@@ -2,7 +2,7 @@ import { type KeyRecord, type KeyRing, stateOf } from '@keyturn/keyring'
 import { PostgresKeyStore } from '@keyturn/keyring/postgres'
 
 /** Every generation of a ring that somebody who looks all the time can see, and what is wrong with them. */
-export class RingHistory {
+export class Generations {
   readonly wrongs: string[] = []
   readonly #rings = new Map<number, KeyRing>()
   readonly #store: PostgresKeyStore
