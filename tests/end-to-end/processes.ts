@@ -75,15 +75,26 @@ export async function stopAll(): Promise<void> {
   await Promise.all(ended)
 }
 
-/** A port that nothing listens on now. */
+/** Below those that Linux gives to whoever asks for any, so that nobody takes one before its turn. */
+const PORTS = { from: 10_000, perWorker: 1000 }
+let nextPort = Math.floor(Math.random() * PORTS.perWorker)
+
+/** A port that nothing listens on now, and that no other worker of the tests is given. */
 export async function freePort(): Promise<number> {
+  const worker = Number(process.env.VITEST_POOL_ID ?? 0)
+  for (let attempt = 0; attempt < PORTS.perWorker; attempt++) {
+    nextPort = (nextPort + 1) % PORTS.perWorker
+    const port = PORTS.from + worker * PORTS.perWorker + nextPort
+    if (await isFree(port)) return port
+  }
+  throw new Error('no port is free')
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  return await new Promise((resolve, reject) => {
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
+  return await new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Plugin } from 'vitest/config'
 import { root } from '../document.ts'
-import { installTarballs, LIBRARIES, pack } from './packed.ts'
+import { installTarballs, LIBRARIES, manifestOf, pack } from './packed.ts'
 
 const OF_TESTS = /\.(?:test|fixture)\.ts$/
 const OF_A_PACKAGE = /^packages\/([^/]+)\/src\/(.+)\.ts$/
@@ -18,6 +18,9 @@ export function packedModules(): Plugin {
     name: 'packed-modules',
     enforce: 'pre',
     async resolveId(source, importer) {
+      if (importer?.includes('/node_modules/@keyturn/') && (await peers()).has(source)) {
+        return await this.resolve(source, join(root, 'package.json'), { skipSelf: true })
+      }
       if (importer === undefined || !OF_TESTS.test(importer)) return null
       if (source.startsWith('@keyturn/')) {
         place ??= installed()
@@ -38,6 +41,12 @@ export function packedModules(): Plugin {
       if (place !== undefined) await rm(await place, { recursive: true, force: true })
     },
   }
+}
+
+/** What a user installs beside a library who wants the part that needs it; the checkout has all of them. */
+async function peers(): Promise<ReadonlySet<string>> {
+  const manifests = await Promise.all(LIBRARIES.map(manifestOf))
+  return new Set(manifests.flatMap(({ peerDependencies = {} }) => Object.keys(peerDependencies)))
 }
 
 async function installed(): Promise<string> {
