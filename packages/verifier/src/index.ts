@@ -11,17 +11,17 @@ export {
   type UserSession,
   type VerifiedToken,
 } from '@keyturn/core'
-export type { AccessRules } from './access-rules.ts'
+export type { AccessRules } from './access/access-rules.ts'
 export {
   authenticateBearer,
   type BearerAdmission,
   type BearerOptions,
   type BearerOutcome,
   type BearerRefusal,
-} from './bearer.ts'
+} from './access/bearer.ts'
 export type { VerifierEvent } from './events.ts'
-export { type FetchKeySet, KeySetFetchFailed, type KeySetResponse } from './http-fetch.ts'
-export type { KeySourceReport } from './key-source.ts'
+export { type FetchKeySet, KeySetFetchFailed, type KeySetResponse } from './key-set/http-fetch.ts'
+export type { KeySourceReport } from './key-set/key-source.ts'
 export { optionsFromEnv, VERIFIER_VARIABLES, type VerifierVariable } from './options-from-env.ts'
 export type { TokenEnd } from './token-watch.ts'
 export { createVerifier, Verifier, type VerifierHealth } from './verifier.ts'

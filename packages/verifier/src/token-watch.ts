@@ -7,7 +7,7 @@ import {
   type VerificationKey,
   type VerifiedToken,
 } from '@keyturn/core'
-import type { KeySource } from './key-source.ts'
+import type { KeySource } from './key-set/key-source.ts'
 
 /** What a {@link TokenWatch} goes by. */
 export interface TokenWatchOptions {

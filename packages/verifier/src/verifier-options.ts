@@ -1,6 +1,6 @@
 import { type Clock, KeyturnError, type TokenExpectations } from '@keyturn/core'
 import type { VerifierEvent } from './events.ts'
-import type { FetchKeySet } from './http-fetch.ts'
+import type { FetchKeySet } from './key-set/http-fetch.ts'
 import { assertNames } from './meant-name.ts'
 
 /** What `createVerifier` needs: an issuer and an audience. All else has a safe default. */

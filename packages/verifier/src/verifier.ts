@@ -13,10 +13,10 @@ import {
   type VerifiedToken,
 } from '@keyturn/core'
 import type { VerifierEvent } from './events.ts'
-import { httpFetch } from './http-fetch.ts'
-import { parseKeySetUrl } from './key-set-url.ts'
-import type { KeySource, KeySourceReport } from './key-source.ts'
-import { RemoteKeySet } from './remote-key-set.ts'
+import { httpFetch } from './key-set/http-fetch.ts'
+import { parseKeySetUrl } from './key-set/key-set-url.ts'
+import type { KeySource, KeySourceReport } from './key-set/key-source.ts'
+import { RemoteKeySet } from './key-set/remote-key-set.ts'
 import { type TokenEnd, TokenWatch } from './token-watch.ts'
 import { assertOptions, type VerifierOptions } from './verifier-options.ts'
 

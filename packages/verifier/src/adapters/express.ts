@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
-import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../bearer.ts'
+import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
 import type { Verifier } from '../verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 import { send } from './node-http.ts'

@@ -1,7 +1,7 @@
 import { guardConformance } from '@keyturn/testing'
 import fastify from 'fastify'
 import { describe, expect, it } from 'vitest'
-import type { BearerOptions } from '../bearer.ts'
+import type { BearerOptions } from '../access/bearer.ts'
 import { openVerifier } from '../open-verifier.fixture.ts'
 import { guard } from './fastify.ts'
 import { ask, nameOf } from './serve.fixture.ts'

@@ -1,6 +1,6 @@
 import type { Session } from '@keyturn/core'
 import type { FastifyContextConfig, FastifyPluginAsync } from 'fastify'
-import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../bearer.ts'
+import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
 import type { Verifier } from '../verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 

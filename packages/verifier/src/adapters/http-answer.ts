@@ -1,4 +1,4 @@
-import type { BearerRefusal } from '../bearer.ts'
+import type { BearerRefusal } from '../access/bearer.ts'
 
 /** What goes back to who is not let through: `application/problem+json` (RFC 9457), the same from every adapter. */
 export interface HttpAnswer {

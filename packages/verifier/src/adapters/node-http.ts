@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
-import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../bearer.ts'
+import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
 import type { Verifier } from '../verifier.ts'
 import { answerTo, authorizationOf, type HttpAnswer, INTERNAL_ERROR, throwUncaught } from './http-answer.ts'
 

@@ -8,8 +8,8 @@ import {
   type BearerOptions,
   type BearerOutcome,
   refused,
-} from '../bearer.ts'
-import { LiveSession } from '../live-session.ts'
+} from '../access/bearer.ts'
+import { LiveSession } from '../access/live-session.ts'
 import type { TokenEnd } from '../token-watch.ts'
 import type { Verifier } from '../verifier.ts'
 import { answerTo, authorizationOf, type HttpAnswer, INTERNAL_ERROR, throwUncaught } from './http-answer.ts'

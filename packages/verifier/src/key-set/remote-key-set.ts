@@ -6,8 +6,8 @@ import {
   parseJwkSet,
   type VerificationKey,
 } from '@keyturn/core'
+import type { VerifierEvent } from '../events.ts'
 import { type CacheBounds, freshForMs } from './cache-policy.ts'
-import type { VerifierEvent } from './events.ts'
 import { type FetchKeySet, KeySetFetchFailed, type KeySetResponse } from './http-fetch.ts'
 import type { KeySource, KeySourceReport } from './key-source.ts'
 import { UnknownKids } from './unknown-kids.ts'

@@ -1,7 +1,7 @@
 import { fakeClock, testIssuer } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
+import { createVerifier } from '../verifier.ts'
 import { authenticateBearer, type BearerOptions } from './bearer.ts'
-import { createVerifier } from './verifier.ts'
 
 const clock = fakeClock()
 const issuer = await testIssuer({ clock })

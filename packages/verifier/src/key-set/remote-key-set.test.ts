@@ -1,7 +1,7 @@
 import { codeOf, testIssuer } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { openVerifier } from './open-verifier.fixture.ts'
-import type { VerifierOptions } from './verifier-options.ts'
+import { openVerifier } from '../open-verifier.fixture.ts'
+import type { VerifierOptions } from '../verifier-options.ts'
 
 const open = (options: Partial<VerifierOptions> = {}, cacheControl?: string) =>
   openVerifier({ random: () => 0, ...options }, cacheControl)

@@ -1,8 +1,8 @@
 import type { TestIssuer } from '@keyturn/testing'
 import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import { closeAfterwards, openVerifier } from './open-verifier.fixture.ts'
-import { createVerifier, type Verifier } from './verifier.ts'
+import { closeAfterwards, openVerifier } from '../open-verifier.fixture.ts'
+import { createVerifier, type Verifier } from '../verifier.ts'
 
 async function open() {
   const made = await openVerifier()

@@ -1,6 +1,6 @@
 import { KeysUnavailable, KeyturnError, type Session, TokenRejected, type VerifiedToken } from '@keyturn/core'
+import type { Verifier } from '../verifier.ts'
 import { type AccessRules, accessRefusal, assertAccessRules } from './access-rules.ts'
-import type { Verifier } from './verifier.ts'
 
 /** What a protected resource asks of a request. */
 export interface BearerOptions extends AccessRules {

@@ -1,8 +1,8 @@
 import { codeOf, testIssuer } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
+import { openVerifier } from '../open-verifier.fixture.ts'
+import type { VerifierOptions } from '../verifier-options.ts'
 import type { FetchKeySet } from './http-fetch.ts'
-import { openVerifier } from './open-verifier.fixture.ts'
-import type { VerifierOptions } from './verifier-options.ts'
 
 async function open(options: Partial<VerifierOptions> = {}) {
   const made = await openVerifier(options)

@@ -1,4 +1,6 @@
 import type { Session } from '@keyturn/core'
+import type { TokenEnd } from '../token-watch.ts'
+import type { Verifier } from '../verifier.ts'
 import {
   authenticateToken,
   type BearerAdmission,
@@ -6,8 +8,6 @@ import {
   type BearerOutcome,
   refused,
 } from './bearer.ts'
-import type { TokenEnd } from './token-watch.ts'
-import type { Verifier } from './verifier.ts'
 
 /** What a {@link LiveSession} goes by. */
 export interface LiveSessionOptions {

@@ -1,5 +1,5 @@
 import { KeyturnError, type Session } from '@keyturn/core'
-import { assertNames } from './meant-name.ts'
+import { assertNames } from '../meant-name.ts'
 
 /** Who may pass, beyond having a good token. */
 export interface AccessRules {
