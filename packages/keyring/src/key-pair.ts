@@ -1,5 +1,4 @@
-import { createPublicKey, generateKeyPair, type KeyObject, sign as signBytes } from 'node:crypto'
-import { promisify } from 'node:util'
+import { createPublicKey, type KeyObject, sign as signBytes } from 'node:crypto'
 import {
   ALGORITHMS,
   type AlgorithmName,
@@ -16,6 +15,7 @@ import {
   thumbprint,
   verifySignature,
 } from '@keyturn/core'
+import { KeyThread } from './key-thread.ts'
 import { isWholeRsaKey } from './rsa-wholeness.ts'
 import type { KeyPolicy } from './timing.ts'
 
@@ -30,13 +30,12 @@ export interface KeyPair {
 /** How {@link KeyManager} comes by key pairs: of an algorithm and, for RSA, of a length in bits. */
 export type GenerateKeyPair = (wanted: Omit<KeyPolicy, 'timing'>) => Promise<KeyPair>
 
-const generate = promisify(generateKeyPair) as (
-  type: string,
-  options: object,
-) => Promise<{ privateKey: KeyObject }>
+/** One for all rings of a process. */
+const thread = new KeyThread()
 
 /**
- * Makes a pair on the thread pool, never on the event loop, and proves that its halves belong together.
+ * Makes a pair on a thread of low priority, never on the event loop nor where signatures are made, and proves that its halves
+ * belong together.
  *
  * @throws {KeyturnError} `algorithm_unavailable`, `key_self_test_failed`
  */
@@ -47,7 +46,7 @@ export async function generateSigningPair({
   assertAlgorithmAvailable(algorithm)
   const { type, options } = ALGORITHMS[algorithm].generation
   // a key without a modulus takes no notice of its length
-  const { privateKey } = await generate(type, { ...options, modulusLength: rsaBits })
+  const privateKey = await thread.generate(type, { ...options, modulusLength: rsaBits })
   const pair = pairOf(privateKey, algorithm)
   await assertHalvesMatch(pair)
   return pair
