@@ -6,7 +6,6 @@ import {
   MemoryKeyStore,
   type Sealing,
 } from '@keyturn/keyring'
-import { PostgresKeyStore } from '@keyturn/keyring/postgres'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { keysFolderOf } from './data-folder.ts'
 import { JweSealer } from './sealing/jwe-sealer.ts'
@@ -19,8 +18,8 @@ export interface KeyStoreLicence extends Pick<FileKeyStoreOptions, 'initialize' 
 }
 
 /** The key store of an authority that is going to serve. */
-export function openKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): KeyStore {
-  return config.store === 'memory' ? new MemoryKeyStore() : openSharedKeyStore(config, licence)
+export async function openKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): Promise<KeyStore> {
+  return config.store === 'memory' ? new MemoryKeyStore() : await openSharedKeyStore(config, licence)
 }
 
 /**
@@ -28,9 +27,12 @@ export function openKeyStore(config: AuthorityConfig, licence: KeyStoreLicence):
  *
  * @throws {KeyturnError} `store_not_shared` where the ring is in the authority's memory
  */
-export function openSharedKeyStore(config: AuthorityConfig, licence: KeyStoreLicence = {}): KeyStore {
+export async function openSharedKeyStore(
+  config: AuthorityConfig,
+  licence: KeyStoreLicence = {},
+): Promise<KeyStore> {
   if (config.store === 'file') return fileKeyStore(config, licence)
-  if (config.database !== undefined) return postgresKeyStore(config, config.database.url, licence)
+  if (config.database !== undefined) return await postgresKeyStore(config, config.database.url, licence)
   throw new KeyturnError(
     'store_not_shared',
     'the key ring is in the memory of the authority, where no command reaches it',
@@ -56,8 +58,16 @@ function fileKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): KeySto
   })
 }
 
-/** Its tables say themselves whether there ever was a ring; whether there was one elsewhere the state knows. */
-function postgresKeyStore(config: AuthorityConfig, url: string, licence: KeyStoreLicence): KeyStore {
+/**
+ * Its tables say themselves whether there ever was a ring; whether there was one elsewhere the state knows. Its driver is loaded
+ * by who has a database.
+ */
+async function postgresKeyStore(
+  config: AuthorityConfig,
+  url: string,
+  licence: KeyStoreLicence,
+): Promise<KeyStore> {
+  const { PostgresKeyStore } = await import('@keyturn/keyring/postgres')
   const { initialize = false, mayBegin = false, acceptUnsealed } = licence
   return new PostgresKeyStore({
     ...sealingOf(config),

@@ -49,7 +49,8 @@ export async function assertPrivateFolder(path: string): Promise<Owner> {
  * @throws {KeyturnError} `store_unsafe`
  */
 export function assertPrivateFile(stats: Stats, path: string): void {
-  if (!stats.isFile()) throw unsafe(path, 'a file, not a link to one', 'move it away')
+  if (!stats.isFile())
+    throw unsafe(path, 'a regular file, neither a link nor a folder', 'name another, or move it away')
   if ((stats.mode & OTHERS) !== 0) {
     throw unsafe(path, 'a file that only its owner can read', `chmod 0600 ${path}`)
   }

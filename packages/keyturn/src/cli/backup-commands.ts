@@ -123,7 +123,7 @@ export function rewrapCommand(): Command {
 /** Restores it, unless that is done already and only the confirmation is missing. Says which keys it lacks. */
 async function heldRing(command: Command, backup: KeyRing, replaceUnopened: boolean) {
   // it may be lost altogether, beside a state that is not
-  const store = openSharedKeyStore(configOf(command), { initialize: true })
+  const store = await openSharedKeyStore(configOf(command), { initialize: true })
   const audit = auditOf(command)
   try {
     const { latestGeneration, madeKids } = historySince(backup.generation, await audit.lines())

@@ -1,11 +1,11 @@
-import { errnoOf, KeyturnError } from '@keyturn/core'
+import { KeyturnError } from '@keyturn/core'
 import { Command } from 'commander'
 import { clientAudit } from '../audit/client-audit.ts'
 import { actorOf } from '../audit/key-audit.ts'
 import { ClientRegistry, type NewClient } from '../service/client-registry.ts'
 import { rfc3339 } from '../service/rfc3339.ts'
 import { SqliteState } from '../state/sqlite-state.ts'
-import { print, printForGood, say, table } from './output.ts'
+import { print, printSecret, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 import { nameOf } from './visit-keys.ts'
 
@@ -28,8 +28,7 @@ function createCommand(): Command {
     .description('register a client; its secret is printed once and kept only as a hash')
     .action(async (name: string, { scope }: { scope: string[] }, command: Command) => {
       await visit(command, async (registry) => {
-        const scopes = scope.flatMap((one) => one.split(' '))
-        await registry.create(name, scopes, async (client) => printSecret(command, client))
+        await registry.create(name, scope.flatMap(scopesOf), async (client) => handOver(command, client))
         say(SHOWN_ONCE)
       })
     })
@@ -61,7 +60,7 @@ function rotateSecretCommand(): Command {
     .description('replace the secret of a client; the one before is refused at once')
     .action(async (clientId: string, _options: unknown, command: Command) => {
       await visit(command, async (registry) => {
-        await registry.rotateSecret(clientId, async (client) => printSecret(command, client))
+        await registry.rotateSecret(clientId, async (client) => handOver(command, client))
         say(SHOWN_ONCE)
         say('tokens that it got before stay good until they end')
       })
@@ -81,21 +80,9 @@ function deleteCommand(): Command {
     })
 }
 
-/** @throws {KeyturnError} `secret_not_shown` */
-function printSecret(command: Command, { client: { clientId }, secret }: NewClient): void {
+function handOver(command: Command, { client: { clientId }, secret }: NewClient): void {
   const text = `client id      ${clientId}\nclient secret  ${secret}`
-  try {
-    printForGood(command, { clientId, clientSecret: secret }, text)
-  } catch (error) {
-    throw new KeyturnError(
-      'secret_not_shown',
-      `cannot print the secret (${errnoOf(error)}); nothing was changed`,
-      {
-        remedy: 'look where the output goes, and run it again',
-        cause: error,
-      },
-    )
-  }
+  printSecret(command, { clientId, clientSecret: secret }, text)
 }
 
 async function visit(command: Command, action: (registry: ClientRegistry) => Promise<void>): Promise<void> {
@@ -106,6 +93,12 @@ async function visit(command: Command, action: (registry: ClientRegistry) => Pro
   } finally {
     await state.close()
   }
+}
+
+/** RFC 6749 allows a scope with a comma; who types one means a list. */
+function scopesOf(text: string): readonly string[] {
+  if (!text.includes(',')) return text.split(' ')
+  throw new KeyturnError('client_invalid', 'expected scopes without commas')
 }
 
 function collect(value: string, earlier: string[]): string[] {

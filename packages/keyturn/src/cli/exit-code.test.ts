@@ -3,6 +3,7 @@ import { KeysUnavailable, KeyturnError, TokenRejected } from '@keyturn/core'
 import { CommanderError } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { describeError, EXIT, EXIT_BY_CODE, exitCodeOf } from './exit-code.ts'
+import { UsageError } from './usage-error.ts'
 
 const coded = (code: string) => new KeyturnError(code, 'expected something')
 
@@ -37,7 +38,8 @@ describe('how commands end (R57)', () => {
     const [failing, ...others] = codesIn(sentences)
     const expected = [...codesIn(firstCells.join()), ...others].filter((code) => code !== failing)
     const usage = [...EXIT_BY_CODE.keys()].filter((code) => exitCodeOf(coded(code)) === EXIT.usage)
-    expect(usage.toSorted()).toEqual(expected.toSorted())
+    expect(sentences).toContain('`usage`')
+    expect(usage.toSorted()).toEqual([...expected, 'usage'].toSorted())
     expect(failing).toBe('address_unavailable')
   })
 
@@ -45,7 +47,7 @@ describe('how commands end (R57)', () => {
     expect(exitCodeOf(new TokenRejected('token_expired'))).toBe(3)
     expect(exitCodeOf(new KeysUnavailable('no keys'))).toBe(4)
     expect(exitCodeOf(new Error('bug'))).toBe(1)
-    expect(exitCodeOf(new CommanderError(1, 'commander.unknownOption', 'no'))).toBe(2)
+    expect(exitCodeOf(new CommanderError(1, 'commander.help', '(outputHelp)'))).toBe(2)
     expect(exitCodeOf(new CommanderError(0, 'commander.version', '1.0.0'))).toBe(0)
   })
 })
@@ -86,7 +88,10 @@ describe('what they say of it (R57, R75)', () => {
     ]
     for (const key of forms) {
       const error = failing(key)
-      const shown = typeof error === 'string' ? new CommanderError(1, 'commander.x', error) : error
+      const shown =
+        typeof error === 'string'
+          ? new UsageError(new CommanderError(1, 'commander.x', error), 'keyturn')
+          : error
       expect(describeError(shown, false)).toContain('not repeated here')
       for (const asJson of [true, false]) expect(describeError(shown, asJson)).not.toMatch(/MC4C|IGtleQ/)
     }
@@ -94,8 +99,8 @@ describe('what they say of it (R57, R75)', () => {
 
   it('repeats a name that is misspelt, and what it may be meant for', () => {
     const error = new CommanderError(1, 'commander.x', "error: unknown command 'ky'\n(Did you mean keys?)")
-    expect(describeError(error, false)).toBe(
-      "keyturn: usage: unknown command 'ky' (Did you mean keys?) - see: keyturn --help",
+    expect(describeError(new UsageError(error, 'keyturn keys'), false)).toBe(
+      "keyturn: usage: unknown command 'ky' (Did you mean keys?) - see: keyturn keys --help",
     )
   })
 })

@@ -35,6 +35,7 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
     key_weak: EXIT.usage,
     policy_invalid: EXIT.usage,
     token_missing: EXIT.usage,
+    usage: EXIT.usage,
     verifier_env_invalid: EXIT.usage,
     verifier_options_invalid: EXIT.usage,
     store_failed: EXIT.unreachable,
@@ -45,12 +46,18 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
 )
 
 /** What commands know to do about errors of which whoever throws them knows nothing to do. */
-const REMEDY_BY_CODE: ReadonlyMap<string, string> = new Map([
-  [
-    'store_not_shared',
-    'ask its admin listener for them, GET /health/details, and restart it for new ones; or keep them in files, KEYTURN_STORE=file',
-  ],
-])
+const REMEDY_BY_CODE: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    store_not_shared:
+      'ask its admin listener for them, GET /health/details, and restart it for new ones; or keep them in files, KEYTURN_STORE=file',
+    verifier_env_invalid: 'give the variable, or its flag: keyturn token verify --help',
+    key_malformed: 'give one private key, whole: PEM (PKCS #8, PKCS #1 or SEC 1) or a JWK',
+    key_weak: 'make another: RSA wants 2048 bits or more, and 65537 as its exponent',
+    key_unknown_type:
+      'give a key of an algorithm that Keyturn has: RSA, P-256, P-384, P-521, Ed25519 or ML-DSA',
+    client_invalid: 'a name is for people; give each scope by its own --scope, or several with spaces',
+  }),
+)
 
 /** What an argument that is a private key brings into a message: lines, the first word of PEM, the brace of a JWK. */
 const MAY_HOLD_A_KEY = /[\n{]|-----BEGIN/
@@ -58,6 +65,7 @@ const NOT_REPEATED = 'an argument has the form of a key; it is not repeated here
 
 /** The exit code of an error. */
 export function exitCodeOf(error: unknown): number {
+  // a help that was asked for, or that is shown where a command is missing
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
   if (error instanceof TokenRejected) return EXIT.tokenRejected
   if (error instanceof KeysUnavailable) return EXIT.unreachable
@@ -82,15 +90,6 @@ function partsOf(error: unknown): { code: string; message: string; remedy?: stri
       ? { code, message: NOT_REPEATED }
       : { code, message, remedy }
   }
-  if (error instanceof CommanderError) {
-    return { code: 'usage', message: usageMessage(error), remedy: 'see: keyturn --help' }
-  }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: 'internal_error', message, remedy: 'this is a bug: please report it' }
-}
-
-function usageMessage({ message }: CommanderError): string {
-  const line = message.replace(/^error: /, '').replace(/\n(\(Did you mean .*\))$/, ' $1')
-  // what is long may be a token or a secret in the wrong place
-  return MAY_HOLD_A_KEY.test(line) ? NOT_REPEATED : line.replace(/\S{40,}/g, '…')
 }

@@ -12,8 +12,8 @@ export async function main(): Promise<void> {
     await createProgram().parseAsync(withKidAsArgument(process.argv))
   } catch (error) {
     process.exitCode = exitCodeOf(error)
-    const isHelp =
-      error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help')
+    // it has been shown
+    const isHelp = error instanceof CommanderError
     if (!isHelp) process.stderr.write(`${describeError(error, process.argv.includes('--json'))}\n`)
   }
 }

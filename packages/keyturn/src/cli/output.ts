@@ -1,4 +1,6 @@
-import { writeFileSync } from 'node:fs'
+import { fstatSync, statSync, writeFileSync } from 'node:fs'
+import { devNull } from 'node:os'
+import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { Command } from 'commander'
 
 /** What neither shows as itself nor begins a line: controls, marks of direction, spaces of no width, halves of characters. */
@@ -20,12 +22,19 @@ export function print(command: Command, data: object, text: string): void {
 }
 
 /**
- * The same for what nobody could see a second time: it is out when this returns.
+ * The same for a secret, which nobody could see a second time: it is out when this returns.
  *
- * @throws {NodeJS.ErrnoException}
+ * @throws {KeyturnError} `secret_not_shown`
  */
-export function printForGood(command: Command, data: object, text: string): void {
-  writeFileSync(process.stdout.fd, shown(command, data, text))
+export function printSecret(command: Command, data: object, text: string): void {
+  const { fd } = process.stdout
+  // Node opens the null device where the output was closed
+  if (isNullDevice(fd)) throw notShown('the output goes nowhere')
+  try {
+    writeFileSync(fd, shown(command, data, text))
+  } catch (error) {
+    throw notShown(errnoOf(error), error)
+  }
 }
 
 /** Talk goes to stderr. */
@@ -44,6 +53,18 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n')
+}
+
+function isNullDevice(fd: number): boolean {
+  const stats = fstatSync(fd)
+  return stats.isCharacterDevice() && stats.rdev === statSync(devNull).rdev
+}
+
+function notShown(why: string, cause?: unknown): KeyturnError {
+  return new KeyturnError('secret_not_shown', `cannot print the secret (${why}); nothing was changed`, {
+    remedy: 'look where the output goes, and run it again',
+    cause,
+  })
 }
 
 function shown(command: Command, data: object, text: string): string {

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { isJsonObject } from '@keyturn/core'
-import { Command } from 'commander'
+import { Command, type CommanderError } from 'commander'
 import { auditCommands } from './audit-commands.ts'
 import { clientsCommands } from './clients-commands.ts'
 import { configCommands } from './config-commands.ts'
 import { keysCommands } from './keys-commands.ts'
 import { serveCommand } from './serve-command.ts'
 import { tokenCommands } from './token-commands.ts'
+import { UsageError } from './usage-error.ts'
+import { nameOf } from './visit-keys.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 token rejected, 4 authority or store unreachable.
@@ -26,7 +28,9 @@ export function createProgram(): Command {
   program.addCommand(configCommands())
   for (const command of everyCommand(program)) {
     command
-      .exitOverride()
+      .exitOverride((error) => {
+        throw isHelp(error) ? error : new UsageError(error, nameOf(command))
+      })
       .configureOutput({ outputError: () => {} })
       .helpCommand(false)
     if (command.commands.length === 0) command.option('--json', 'print data and errors as JSON')
@@ -42,4 +46,9 @@ function ownVersion(): string {
 
 function everyCommand(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(everyCommand)]
+}
+
+/** A help or a version that was asked for, or a help that is shown where a command is missing. */
+function isHelp({ code, exitCode }: CommanderError): boolean {
+  return exitCode === 0 || code === 'commander.help'
 }

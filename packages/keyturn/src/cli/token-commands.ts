@@ -68,6 +68,10 @@ function variablesOf({ issuer, audience, jwks, algorithms, unsafeHttp }: VerifyF
 
 async function takeToken(argument: string): Promise<string> {
   if (argument !== '-') return argument
-  if (process.stdin.isTTY) throw new KeyturnError('token_missing', 'expected a token on stdin')
+  if (process.stdin.isTTY) {
+    throw new KeyturnError('token_missing', 'expected a token on stdin', {
+      remedy: 'give it as the argument, or pipe it in',
+    })
+  }
   return (await readAll(process.stdin)).trim()
 }

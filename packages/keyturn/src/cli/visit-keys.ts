@@ -18,7 +18,7 @@ export async function visitKeys(
   const config = configOf(command)
   const { policy } = config
   const audit = auditOf(command)
-  const store = openSharedKeyStore(config, licence)
+  const store = await openSharedKeyStore(config, licence)
   try {
     const opening = KeyManager.open({ store, policy, serving: false, audit: audit.trail })
     const manager = await opening.catch((error: unknown) => {
