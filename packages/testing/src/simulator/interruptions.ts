@@ -23,14 +23,17 @@ export function setClock(world: World, machine: SimulatedMachine, errorMs: numbe
     machine.lastWrongMs = errorMs
     world.hasSetClocks = true
   }
-  for (const replica of residents(world, machine)) stepThrough(replica, seenMs)
+  // whoever sleeps sees what is left of it when it wakes
+  if (machine.isAsleep) machine.setAsleepMs += stepMs
+  else for (const replica of residents(world, machine)) stepThrough(replica, seenMs)
 }
 
 /** Wakes a machine up: what runs on it finds that the wall clock went on without it. */
 export function wake(world: World, machine: SimulatedMachine): void {
+  const seenMs = machine.setAsleepMs
   const sleptMs = machine.wake()
   for (const replica of residents(world, machine)) {
-    stepThrough(replica, sleptMs)
+    stepThrough(replica, sleptMs + seenMs)
     comeBack(world, replica, sleptMs)
   }
 }
@@ -57,7 +60,10 @@ function residents(world: World, machine: SimulatedMachine): readonly Replica[] 
 function stepThrough(replica: Replica, stepMs: number): void {
   const { machine, policy, manager, store } = replica
   replica.attendedSince = Math.min(replica.attendedSince, store.decisiveClock)
-  if (manager === undefined || Math.abs(stepMs) <= noticeableStepMs(policy.timing.clockSkewMs)) return
+  const isNoticeable = Math.abs(stepMs) > noticeableStepMs(policy.timing.clockSkewMs)
+  // it remembers by the machine's clock since when it watches, and reckons by the storage's
+  if (!isNoticeable && store.hasOwnClock) replica.attendedSince -= Math.abs(stepMs)
+  if (manager === undefined || !isNoticeable) return
   replica.doubtedUntil = machine.monotonicClock + leadOf(policy.timing)
 }
 

@@ -7,6 +7,8 @@ import type { VirtualTime } from './virtual-time.ts'
 export class SimulatedMachine {
   /** By how much the wall clock was ahead when it was wrong the last time. */
   lastWrongMs = Number.POSITIVE_INFINITY
+  /** By how much its clock was set since it fell asleep. */
+  setAsleepMs = 0
   readonly #time: VirtualTime
   #errorMs: number
   #sleptMs = 0
@@ -49,6 +51,7 @@ export class SimulatedMachine {
     const sleptMs = this.#time.now - (this.#asleepSince ?? this.#time.now)
     this.#sleptMs += sleptMs
     this.#asleepSince = undefined
+    this.setAsleepMs = 0
     for (const action of this.#held.splice(0)) this.#time.schedule(0, () => this.whenAwake(action))
     return sleptMs
   }

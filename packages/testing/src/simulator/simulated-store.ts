@@ -55,9 +55,14 @@ export class SimulatedStore implements KeyStore {
 
   /** By how much whoever asks may be wrong about that clock: an answer that slept on its way says little of it. */
   get clockDoubtMs(): number {
-    const { storage, process, pollMs } = this.#options
-    if (storage.clockErrorMs === undefined) return 0
+    const { process, pollMs } = this.#options
+    if (!this.hasOwnClock) return 0
     return pollMs / 8 + Math.abs(this.decisiveClock - process.machine.wallClock - this.#clockAheadMs)
+  }
+
+  /** Writes are dated by the storage. */
+  get hasOwnClock(): boolean {
+    return this.#options.storage.clockErrorMs !== undefined
   }
 
   /** What time it is by the clock that decides: the storage's, or where that has none the machine's. */
@@ -185,7 +190,7 @@ export class SimulatedStore implements KeyStore {
   }
 
   #noteClock(reading: ClockReading): void {
-    if (this.#options.storage.clockErrorMs === undefined) return
+    if (!this.hasOwnClock) return
     this.#clockAheadMs = clockAhead(this.#clockAheadMs, reading)
   }
 }
