@@ -77,6 +77,8 @@ export class ReplicaWatch {
       world.complain(violation('invariant-3', `${name} signs with ${signs}, not with ${should}`))
     }
     if (isCutOff && hasEnded(world.storage.ring, key.kid, machine.wallClock)) return
+    // its token is dated when the key is to sign: in a future that no verifier believes, and that an import may still change
+    if (this.#replica.isMisled && key.activateAt > world.time.now + policy.timing.clockSkewMs) return
     // the end of a token that a wrong clock dates into the future is wrong by as much
     const issuedAt = Math.min(machine.wallClock, world.time.now + policy.timing.clockSkewMs)
     const expiresAt = (Math.floor(issuedAt / 1000) + key.maxTtlSeconds) * 1000
