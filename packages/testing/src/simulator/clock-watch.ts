@@ -17,14 +17,18 @@ export class ClockWatch {
     return now >= this.#unsettledUntil
   }
 
-  /** Who cannot know that its clock is behind ends a key in the past, which signed since. */
-  lookAtWrite({ storage, time }: World, before: KeyRing | undefined): void {
+  /**
+   * Who cannot know that its clock is behind ends a key in the past, which signed since; or revokes the one after it, so that a key
+   * signs again that has left the sets.
+   */
+  lookAtWrite({ storage, time, crowd }: World, before: KeyRing | undefined): void {
     const { writer, ring } = storage
     if (writer === undefined || !writer.hasWrongClock || writer.isInDoubt) return
     for (const { kid, signUntil } of ring?.keys ?? []) {
       const was = before?.keys.find((key) => key.kid === kid)
-      const isMoved = was !== undefined && was.signUntil !== signUntil
-      if (isMoved && signUntil !== null && signUntil <= time.now) this.#ended.add(kid)
+      if (was === undefined || was.signUntil === signUntil) continue
+      if (signUntil === null) crowd.excuse(kid, time.now)
+      else if (signUntil <= time.now) this.#ended.add(kid)
     }
   }
 

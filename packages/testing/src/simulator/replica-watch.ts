@@ -78,7 +78,7 @@ export class ReplicaWatch {
     }
     if (isCutOff && hasEnded(world.storage.ring, key.kid, machine.wallClock)) return
     // its token is dated when the key is to sign: in a future that no verifier believes, and that an import may still change
-    if (this.#replica.isMisled && key.activateAt > world.time.now + policy.timing.clockSkewMs) return
+    if (this.#replica.clockWrongMs > 0 && key.activateAt > world.time.now + policy.timing.clockSkewMs) return
     // the end of a token that a wrong clock dates into the future is wrong by as much
     const issuedAt = Math.min(machine.wallClock, world.time.now + policy.timing.clockSkewMs)
     const expiresAt = (Math.floor(issuedAt / 1000) + key.maxTtlSeconds) * 1000
