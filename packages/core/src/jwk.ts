@@ -25,6 +25,8 @@ export interface VerificationKey {
 export interface JwkOptions {
   /** Accept a `kid` that is not the key's thumbprint: another issuer's set. Default `false`. */
   readonly allowForeignKids?: boolean
+  /** Accept only keys with one of these RFC 7638 thumbprints. Default: all. */
+  readonly thumbprints?: ReadonlySet<string>
 }
 
 /** Why {@link parseJwk} refuses a key. */
@@ -36,6 +38,7 @@ export type JwkRefusalCode =
   | 'key_not_for_signatures'
   | 'key_weak'
   | 'key_kid_mismatch'
+  | 'key_not_pinned'
   | 'algorithm_unavailable'
 
 /** A key of a set, or one to import, is unfit; see `code`. */
@@ -70,8 +73,12 @@ export function parseJwk(value: unknown, options: JwkOptions = {}): Verification
     throw new JwkRefused('algorithm_unavailable', `expected a runtime that has ${alg}: ${algorithm.runtime}`)
   }
   const { members, modulusBytes } = parsePublicMembers(value, algorithm)
-  if (options.allowForeignKids !== true && kid !== thumbprint(members)) {
+  const name = thumbprint(members)
+  if (options.allowForeignKids !== true && kid !== name) {
     throw new JwkRefused('key_kid_mismatch', "expected kid to be the key's RFC 7638 thumbprint")
+  }
+  if (options.thumbprints?.has(name) === false) {
+    throw new JwkRefused('key_not_pinned', 'expected a key whose thumbprint is pinned')
   }
   const exp = parseEnd(value.exp)
   return Object.freeze({

@@ -14,5 +14,13 @@ export type VerifierEvent =
       readonly failures: number
       readonly retryInMs: number
     }
+  /** The endpoint cannot be asked, and keys from before are used: of the process before, or pinned ones. */
+  | {
+      readonly kind: 'keys-recalled'
+      readonly source: 'snapshot' | 'pinned'
+      readonly kids: readonly string[]
+    }
+  /** The snapshot cannot be read, or written: the next cold start may be without. */
+  | { readonly kind: 'snapshot-failed'; readonly operation: 'read' | 'write'; readonly code: string }
   /** Unknown kids come faster than they may cause fetches: somebody is guessing. */
   | { readonly kind: 'unknown-kid-over-budget' }

@@ -20,7 +20,10 @@ export {
   type BearerRefusal,
 } from './access/bearer.ts'
 export type { VerifierEvent } from './events.ts'
-export { type FetchKeySet, KeySetFetchFailed, type KeySetResponse } from './key-set/http-fetch.ts'
+export type { CircuitState } from './key-set/circuit-breaker.ts'
+export type { KeySetOrigin } from './key-set/held-set.ts'
+export type { FetchKeySet, KeySetResponse } from './key-set/http-fetch.ts'
+export { KeySetFetchFailed } from './key-set/key-set-fetch-failed.ts'
 export type { KeySourceReport } from './key-set/key-source.ts'
 export { optionsFromEnv, VERIFIER_VARIABLES, type VerifierVariable } from './options-from-env.ts'
 export type { TokenEnd } from './token-watch.ts'

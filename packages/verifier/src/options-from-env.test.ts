@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ALGORITHM_NAMES } from '@keyturn/core'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { optionsFromEnv, VERIFIER_VARIABLES } from './options-from-env.ts'
 import { createVerifier } from './verifier.ts'
 
@@ -13,11 +16,19 @@ const refusal = (env: Record<string, string>) => {
   return undefined
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'keyturn-env-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+function file(content: string): string {
+  const path = join(folder, crypto.randomUUID())
+  writeFileSync(path, content)
+  return path
+}
+
 describe('JWKSAuthentication: one initialisation for every service (R34)', () => {
   it('needs no more than issuer and audience', () => {
     const options = optionsFromEnv(required)
     expect(options).toEqual({ issuer: 'https://auth.example', audience: 'orders' })
-    expect(createVerifier(options).health().source).toBe('https://auth.example/.well-known/jwks.json')
+    expect(createVerifier(options).health().url).toBe('https://auth.example/.well-known/jwks.json')
   })
 
   it('reads every variable of its table, in the units of the option', () => {
@@ -29,10 +40,18 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       KEYTURN_VERIFIER_MIN_CACHE: '500ms',
       KEYTURN_VERIFIER_MAX_CACHE: '5m',
       KEYTURN_VERIFIER_STALE_IF_ERROR: '2h',
+      KEYTURN_VERIFIER_SNAPSHOT_FILE: '/var/lib/orders/keys.json',
+      KEYTURN_VERIFIER_SNAPSHOT_SECRET_FILE: file('a secret of this service, 32 or more\n'),
+      KEYTURN_VERIFIER_PINNED_THUMBPRINTS: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs, other',
+      KEYTURN_VERIFIER_CA_FILE: file('ca'),
+      KEYTURN_VERIFIER_CLIENT_CERT_FILE: file('cert'),
+      KEYTURN_VERIFIER_CLIENT_KEY_FILE: file('key'),
+      KEYTURN_VERIFIER_SPKI_PINS: 'sha256/one, sha256/two',
       KEYTURN_VERIFIER_TIMEOUT: '3s',
       KEYTURN_VERIFIER_UNSAFE_HTTP: 'true',
     }
-    expect(Object.keys(env).sort()).toEqual(VERIFIER_VARIABLES.map(({ name }) => name).sort())
+    const all = [...Object.keys(env), 'KEYTURN_VERIFIER_SNAPSHOT_SECRET']
+    expect(all.sort()).toEqual(VERIFIER_VARIABLES.map(({ name }) => name).sort())
     const options = optionsFromEnv(env)
     expect(options).toEqual({
       issuer: 'https://auth.example',
@@ -43,15 +62,30 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       minCacheSeconds: 0.5,
       maxCacheSeconds: 300,
       staleIfErrorSeconds: 7200,
+      snapshotFile: '/var/lib/orders/keys.json',
+      snapshotSecret: 'a secret of this service, 32 or more',
+      pinnedThumbprints: ['NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs', 'other'],
+      ca: 'ca',
+      clientCert: 'cert',
+      clientKey: 'key',
+      spkiPins: ['sha256/one', 'sha256/two'],
       timeoutSeconds: 3,
       unsafeAllowHttp: true,
     })
-    expect(() => createVerifier(options)).not.toThrow()
+    const { ca: _, clientCert: _cert, clientKey: _key, spkiPins: _pins, ...rest } = options
+    expect(() => createVerifier(rest)).not.toThrow()
   })
 
   it('takes every algorithm of the table by its name', () => {
     const options = optionsFromEnv({ ...required, KEYTURN_ALGORITHMS: ALGORITHM_NAMES.join(', ') })
     expect(options.algorithms).toEqual(ALGORITHM_NAMES)
+  })
+
+  it('takes a secret, or the file that holds it, and never both', () => {
+    const inline = { ...required, KEYTURN_VERIFIER_SNAPSHOT_SECRET: 'a secret of this service, 32 or more' }
+    expect(optionsFromEnv(inline).snapshotSecret).toBe('a secret of this service, 32 or more')
+    const both = { ...inline, KEYTURN_VERIFIER_SNAPSHOT_SECRET_FILE: file('another one') }
+    expect(refusal(both)).toMatchObject({ code: 'verifier_env_invalid' })
   })
 
   it('takes an empty variable for an absent one', () => {
@@ -65,6 +99,7 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
     ['KEYTURN_ALGORITHMS', 'none'],
     ['KEYTURN_VERIFIER_TIMEOUT', '5-secret'],
     ['KEYTURN_VERIFIER_UNSAFE_HTTP', 'yes-secret'],
+    ['KEYTURN_VERIFIER_CA_FILE', '/nowhere/secret.pem'],
   ])('names %s and never its value when that is %j', (name, value) => {
     const error = refusal({ ...required, [name]: value })
     expect(error).toMatchObject({ code: 'verifier_env_invalid' })

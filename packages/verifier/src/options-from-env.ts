@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import {
   ALGORITHM_NAMES,
   type AlgorithmName,
+  errnoOf,
   isAlgorithmName,
   KeyturnError,
   parseDuration,
@@ -55,6 +57,55 @@ export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
     parse: seconds,
   },
   {
+    name: 'KEYTURN_VERIFIER_SNAPSHOT_FILE',
+    option: 'snapshotFile',
+    description: 'where the last good set outlives the process, for a cold start while it cannot be had',
+    parse: text,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_SNAPSHOT_SECRET',
+    option: 'snapshotSecret',
+    description: 'authenticates that file: 32 characters or more, of this service alone',
+    parse: text,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_SNAPSHOT_SECRET_FILE',
+    option: 'snapshotSecret',
+    description: 'a file that holds it instead',
+    parse: fileText,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_PINNED_THUMBPRINTS',
+    option: 'pinnedThumbprints',
+    description: 'RFC 7638 thumbprints of the only keys to use, with commas',
+    parse: list,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_CA_FILE',
+    option: 'ca',
+    description: 'PEM of the authorities to trust for the key set, instead of those of the machine',
+    parse: fileText,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_CLIENT_CERT_FILE',
+    option: 'clientCert',
+    description: 'PEM of the certificate that is shown to the endpoint of the key set',
+    parse: fileText,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_CLIENT_KEY_FILE',
+    option: 'clientKey',
+    description: 'PEM of its private key',
+    parse: fileText,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_SPKI_PINS',
+    option: 'spkiPins',
+    description:
+      'public keys one of which the endpoint must have in its chain: sha256/ and base64, with commas',
+    parse: list,
+  },
+  {
     name: 'KEYTURN_VERIFIER_TIMEOUT',
     option: 'timeoutSeconds',
     description: 'time-out of one fetch',
@@ -88,7 +139,10 @@ export function optionsFromEnv(
   const options: Record<string, unknown> = {}
   for (const { name, option, parse } of VERIFIER_VARIABLES) {
     const value = env[name]
-    if (value !== undefined && value !== '') options[option] = parsed(name, value, parse)
+    if (value === undefined || value === '') continue
+    if (option in options)
+      throw new KeyturnError('verifier_env_invalid', `${name}: expected it, or the other`)
+    options[option] = parsed(name, value, parse)
   }
   for (const name of ['KEYTURN_ISSUER', 'KEYTURN_AUDIENCE']) {
     if (!env[name]) throw new KeyturnError('verifier_env_invalid', `${name}: expected a value`)
@@ -119,8 +173,20 @@ function parsed(name: string, value: string, parse: (text: string) => unknown): 
   }
 }
 
+function list(value: string): readonly string[] {
+  return value.split(',').map((item) => item.trim())
+}
+
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch (cause) {
+    throw new KeyturnError('file_unreadable', `expected a file that can be read (${errnoOf(cause)})`)
+  }
+}
+
 function algorithms(value: string): readonly AlgorithmName[] {
-  const names = value.split(',').map((name) => name.trim())
+  const names = list(value)
   if (names.every(isAlgorithmName)) return names
   throw new KeyturnError('algorithm_unknown', `expected names out of ${ALGORITHM_NAMES.join(', ')}`)
 }

@@ -1,12 +1,23 @@
-import { type Clock, KeyturnError, type TokenExpectations } from '@keyturn/core'
+import { type Clock, isStringArray, KeyturnError, type TokenExpectations } from '@keyturn/core'
 import type { VerifierEvent } from './events.ts'
 import type { FetchKeySet } from './key-set/http-fetch.ts'
 import { assertNames } from './meant-name.ts'
 
 /** What `createVerifier` needs: an issuer and an audience. All else has a safe default. */
 export interface VerifierOptions extends TokenExpectations {
-  /** Default: `/.well-known/jwks.json` below the issuer. */
-  readonly jwksUrl?: string
+  /** Default: `/.well-known/jwks.json` below the issuer. `null`: fetch none, and go by {@link pinnedKeys} alone. */
+  readonly jwksUrl?: string | null
+  /** Keys to use at a cold start while the key set cannot be had, until it has been had once. Their own `exp` holds. */
+  readonly pinnedKeys?: { readonly keys: readonly object[] }
+  /** RFC 7638 thumbprints of the only keys to use, whatever the key set holds. Default: all of the set. */
+  readonly pinnedThumbprints?: readonly string[]
+  /**
+   * Where the last good set outlives the process, for a cold start while it cannot be had: used for as long as a verifier that
+   * had gone on running would. Default: nowhere.
+   */
+  readonly snapshotFile?: string
+  /** Authenticates the snapshot, since who can write a key set can make tokens: 32 characters or more, this service's own. */
+  readonly snapshotSecret?: string
   /** A set is kept at least this long, whatever its headers say. Default 60. */
   readonly minCacheSeconds?: number
   /** A set is kept at most this long, whatever its headers say. Default 3600. */
@@ -17,8 +28,23 @@ export interface VerifierOptions extends TokenExpectations {
   readonly staleIfErrorSeconds?: number
   /** For one fetch, from the question to the last byte. Default 5. */
   readonly timeoutSeconds?: number
+  /** To reach the endpoint, TLS included. Default: two fifths of `timeoutSeconds`. */
+  readonly connectTimeoutSeconds?: number
+  /** From then to the answer's headers. Default: three fifths of `timeoutSeconds`. */
+  readonly headersTimeoutSeconds?: number
+  /** From then to the last byte, however it drips. Default: three fifths of `timeoutSeconds`. */
+  readonly bodyTimeoutSeconds?: number
   /** PEM of the certificate authorities to trust for the key set, instead of the machine's. */
   readonly ca?: string
+  /** PEM of the certificate by which this service shows the endpoint who it is; {@link clientKey} is its key. */
+  readonly clientCert?: string
+  /** PEM of the private key of {@link clientCert}. */
+  readonly clientKey?: string
+  /**
+   * `sha256/` and base64 of the SHA-256 of a public key (SubjectPublicKeyInfo, RFC 7469): one in the endpoint's chain must be
+   * among them, beside all other checks. Name the next one, too. Default: none is asked for.
+   */
+  readonly spkiPins?: readonly string[]
   /** Accept keys whose kid is not their thumbprint: another issuer than Keyturn. Default `false`. */
   readonly allowForeignKids?: boolean
   /** Accept a key set over plain http from another machine: whoever is on the way can make tokens. Default `false`. */
@@ -32,7 +58,7 @@ export interface VerifierOptions extends TokenExpectations {
   readonly random?: () => number
 }
 
-type OptionType = 'string' | 'number' | 'boolean' | 'function' | 'object' | 'expectation'
+type OptionType = 'string' | 'number' | 'boolean' | 'function' | 'object' | 'strings' | 'expectation'
 
 /** Every option with its type, so that the compiler misses none here. A {@link TokenChecker} looks at what it expects itself. */
 const OPTIONS: Readonly<Record<keyof VerifierOptions, OptionType>> = Object.freeze({
@@ -47,12 +73,22 @@ const OPTIONS: Readonly<Record<keyof VerifierOptions, OptionType>> = Object.free
   maxTokenLength: 'expectation',
   check: 'expectation',
   jwksUrl: 'string',
+  pinnedKeys: 'object',
+  pinnedThumbprints: 'strings',
+  snapshotFile: 'string',
+  snapshotSecret: 'string',
   minCacheSeconds: 'number',
   maxCacheSeconds: 'number',
   defaultCacheSeconds: 'number',
   staleIfErrorSeconds: 'number',
   timeoutSeconds: 'number',
+  connectTimeoutSeconds: 'number',
+  headersTimeoutSeconds: 'number',
+  bodyTimeoutSeconds: 'number',
   ca: 'string',
+  clientCert: 'string',
+  clientKey: 'string',
+  spkiPins: 'strings',
   allowForeignKids: 'boolean',
   unsafeAllowHttp: 'boolean',
   onEvent: 'function',
@@ -71,7 +107,13 @@ export function assertOptions(options: VerifierOptions): void {
   assertNames(options, Object.keys(OPTIONS), 'verifier_options_invalid', 'no option of a verifier')
   for (const [name, value] of Object.entries(options)) {
     const type = OPTIONS[name as keyof VerifierOptions]
-    if (value === undefined || type === 'expectation' || (typeof value === type && value !== null)) continue
+    if (value === undefined || type === 'expectation' || isOfType(value, type)) continue
+    if (name === 'jwksUrl' && value === null) continue
     throw new KeyturnError('verifier_options_invalid', `${name}: expected a value of type ${type}`)
   }
+}
+
+function isOfType(value: unknown, type: OptionType): boolean {
+  if (type === 'strings') return isStringArray(value)
+  return typeof value === type && value !== null
 }

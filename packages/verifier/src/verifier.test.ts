@@ -187,8 +187,8 @@ describe('options of a verifier (R33, R37)', () => {
     ['https://auth.example/', 'https://auth.example/.well-known/jwks.json'],
     ['https://auth.example/tenant//', 'https://auth.example/tenant/.well-known/jwks.json'],
     ['HTTP://LOCALHOST:9001', 'http://localhost:9001/.well-known/jwks.json'],
-  ])('looks for the keys of %s below it', (issuer, source) => {
-    expect(createVerifier({ ...good, issuer }).health()).toMatchObject({ source, status: 'unavailable' })
+  ])('looks for the keys of %s below it', (issuer, url) => {
+    expect(createVerifier({ ...good, issuer }).health()).toMatchObject({ url, status: 'unavailable' })
   })
 
   it('takes keys whose kid is no thumbprint only from an issuer that may have such', async () => {
@@ -212,7 +212,9 @@ describe('health and events of a verifier (R45)', () => {
     await clock.advance(90_500)
     expect(verifier.health()).toEqual({
       status: 'fresh',
-      source: 'https://issuer.test/.well-known/jwks.json',
+      source: 'remote',
+      url: 'https://issuer.test/.well-known/jwks.json',
+      circuit: 'closed',
       kids: issuer.jwks().keys.map(({ kid }) => kid),
       ageSeconds: 90,
       consecutiveFailures: 0,

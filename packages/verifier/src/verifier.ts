@@ -2,21 +2,16 @@ import {
   type Clock,
   isolatedListener,
   KeysUnavailable,
-  KeyturnError,
   type Session,
   sessionOf,
   systemClock,
   TokenChecker,
   TokenRejected,
-  urlBelow,
   type VerificationKey,
   type VerifiedToken,
 } from '@keyturn/core'
-import type { VerifierEvent } from './events.ts'
-import { httpFetch } from './key-set/http-fetch.ts'
-import { parseKeySetUrl } from './key-set/key-set-url.ts'
 import type { KeySource, KeySourceReport } from './key-set/key-source.ts'
-import { RemoteKeySet } from './key-set/remote-key-set.ts'
+import { openKeySource } from './key-set/open-key-source.ts'
 import { type TokenEnd, TokenWatch } from './token-watch.ts'
 import { assertOptions, type VerifierOptions } from './verifier-options.ts'
 
@@ -25,14 +20,6 @@ export interface VerifierHealth extends KeySourceReport {
   /** Verifications by result: `accepted`, a rejection code, or `keys_unavailable`. */
   readonly verifications: Readonly<Record<string, number>>
 }
-
-const DEFAULTS = Object.freeze({
-  minCacheSeconds: 60,
-  maxCacheSeconds: 3600,
-  defaultCacheSeconds: 300,
-  staleIfErrorSeconds: 3600,
-  timeoutSeconds: 5,
-})
 
 /**
  * Makes a verifier. Does no I/O: the keys are fetched by {@link Verifier.ready}, or by the first token.
@@ -61,7 +48,7 @@ export class Verifier {
     this.#checker = new TokenChecker(options)
     this.#clock = options.clock ?? systemClock
     const tell = isolatedListener(options.onEvent)
-    this.#keys = remoteKeySet(options, this.#clock, (event) => {
+    this.#keys = openKeySource(options, this.#clock, (event) => {
       tell(event)
       this.#watch.keysChanged()
     })
@@ -73,12 +60,16 @@ export class Verifier {
   }
 
   /**
-   * Resolves when there are keys, so that the first token need not wait.
+   * Resolves when there are keys, so that the first token need not wait. While they cannot be had it tries again, with growing
+   * pauses, for `withinSeconds`; by default it tries once.
    *
    * @throws {KeysUnavailable}
+   *
+   * @example
+   * await verifier.ready({ withinSeconds: 30 })
    */
-  async ready(): Promise<void> {
-    await this.#keys.ready()
+  async ready({ withinSeconds = 0 }: { readonly withinSeconds?: number } = {}): Promise<void> {
+    await this.#keys.ready(withinSeconds * 1000)
   }
 
   /**
@@ -165,49 +156,4 @@ export class Verifier {
 function known(key: VerificationKey | undefined): VerificationKey {
   if (key === undefined) throw new TokenRejected('key_unknown')
   return key
-}
-
-function remoteKeySet(
-  options: VerifierOptions,
-  clock: Clock,
-  onEvent: (event: VerifierEvent) => void,
-): KeySource {
-  const url = parseKeySetUrl(options.jwksUrl ?? defaultUrl(options.issuer), {
-    unsafeAllowHttp: options.unsafeAllowHttp === true,
-  })
-  const seconds = (name: keyof typeof DEFAULTS) => {
-    const value = options[name] ?? DEFAULTS[name]
-    const isZeroAllowed = name === 'staleIfErrorSeconds' || name === 'defaultCacheSeconds'
-    if (!Number.isFinite(value) || value < 0 || (value === 0 && !isZeroAllowed)) {
-      throw new KeyturnError('verifier_options_invalid', `${name}: expected a number of seconds`)
-    }
-    return value * 1000
-  }
-  const cache = {
-    minMs: seconds('minCacheSeconds'),
-    maxMs: seconds('maxCacheSeconds'),
-    defaultMs: seconds('defaultCacheSeconds'),
-  }
-  if (cache.minMs > cache.maxMs) {
-    throw new KeyturnError('verifier_options_invalid', 'maxCacheSeconds: expected at least minCacheSeconds')
-  }
-  return new RemoteKeySet({
-    url: url.href,
-    fetch: options.fetch ?? httpFetch({ url, ca: options.ca }),
-    timeoutMs: seconds('timeoutSeconds'),
-    cache,
-    staleIfErrorMs: seconds('staleIfErrorSeconds'),
-    allowForeignKids: options.allowForeignKids === true,
-    clock,
-    onEvent,
-    random: options.random ?? Math.random,
-  })
-}
-
-function defaultUrl(issuer: string): string {
-  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || /[?#]/.test(issuer)) {
-    throw new KeyturnError('jwks_url_invalid', 'jwksUrl: expected one, since the issuer is no plain URL')
-  }
-  return urlBelow(issuer, '/.well-known/jwks.json')
 }

@@ -23,6 +23,7 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
     database_url_invalid: EXIT.usage,
     duration_malformed: EXIT.usage,
     expectations_invalid: EXIT.usage,
+    file_unreadable: EXIT.usage,
     flag_malformed: EXIT.usage,
     jwks_url_invalid: EXIT.usage,
     key_encrypted: EXIT.usage,

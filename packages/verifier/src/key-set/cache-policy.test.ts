@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { freshForMs } from './cache-policy.ts'
+import { freshForMs, refreshInMs } from './cache-policy.ts'
 
 const bounds = { minMs: 60_000, maxMs: 3_600_000, defaultMs: 300_000 }
 const freshSeconds = (cacheControl?: string, age?: string) => freshForMs({ cacheControl, age }, bounds) / 1000
@@ -27,5 +27,26 @@ describe('JWKSCache: how long a set is fresh (R35)', () => {
 
   it('keeps the default within the bounds too', () => {
     expect(freshForMs({ cacheControl: undefined, age: undefined }, { ...bounds, defaultMs: 1 })).toBe(60_000)
+  })
+})
+
+describe('JWKSCache: when a set is asked for again (R35)', () => {
+  const MINUTE = 60_000
+  const inMs = (untilActivationMs: number, random = 0, freshMs = 15 * MINUTE) =>
+    refreshInMs({ freshMs, untilActivationMs, minMs: MINUTE, random })
+
+  it.each([
+    ['at 80 % of its time', Infinity, 0, 12 * MINUTE],
+    ['at 70 % of it, spread', Infinity, 1, 10.5 * MINUTE],
+    ['half a minute before a handover that it would be used across', 5 * MINUTE, 0, 4.5 * MINUTE],
+    ['a whole minute before it, spread', 5 * MINUTE, 1, 4 * MINUTE],
+    ['as ever when the handover comes right after that', 12.6 * MINUTE, 0, 12 * MINUTE],
+    ['before a handover that falls into the last fifth', 12.4 * MINUTE, 0, 11.9 * MINUTE],
+    ['as ever when the handover comes after its time', 15 * MINUTE, 0, 12 * MINUTE],
+    ['as ever when it was asked for just before the handover', 1.4 * MINUTE, 0, 12 * MINUTE],
+    ['at the floor at the soonest', 1.5 * MINUTE, 0, MINUTE],
+    ['as ever when the handover has been', -MINUTE, 0, 12 * MINUTE],
+  ])('is %s', (_, untilActivationMs, random, expected) => {
+    expect(inMs(untilActivationMs, random)).toBe(expected)
   })
 })

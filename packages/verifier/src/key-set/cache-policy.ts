@@ -25,3 +25,27 @@ export function freshForMs({ cacheControl, age }: CacheHeaders, bounds: CacheBou
   const ageSeconds = age !== undefined && /^\d{1,10}$/.test(age) ? Number(age) : 0
   return clamp((Number(maxAge) - ageSeconds) * 1000)
 }
+
+/** What decides when a set that was just fetched is asked for again. */
+export interface RefreshTerms {
+  readonly freshMs: number
+  /** Until the next key signs; `Infinity` where that was not said. */
+  readonly untilActivationMs: number
+  /** Never sooner, save for a set that is fresh for less. */
+  readonly minMs: number
+  /** Spreads the replicas of a service; 0 to 1. */
+  readonly random: number
+}
+
+const HANDOVER_LEAD_MS = 30_000
+
+/**
+ * How long after a fetch to ask again: at 70 to 80 % of the cache time, so that replicas spread and none is ever late; or half a
+ * minute to a minute before the next key signs, where the set would otherwise be in use across that.
+ */
+export function refreshInMs({ freshMs, untilActivationMs, minMs, random }: RefreshTerms): number {
+  const regularMs = Math.floor(freshMs * (0.8 - 0.1 * random))
+  const beforeHandoverMs = untilActivationMs - HANDOVER_LEAD_MS * (1 + random)
+  const isAcross = untilActivationMs < freshMs && beforeHandoverMs < regularMs
+  return isAcross && beforeHandoverMs >= minMs ? beforeHandoverMs : regularMs
+}

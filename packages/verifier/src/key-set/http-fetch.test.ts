@@ -1,9 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { httpFetch, type KeySetResponse } from './http-fetch.ts'
 
+/** Whose own time-outs never come first. */
+const PATIENT = { connectMs: 60_000, headersMs: 60_000, bodyMs: 60_000 }
 const servers: Server[] = []
 afterEach(() => {
   for (const server of servers.splice(0)) {
@@ -18,7 +20,7 @@ async function serve(listener: RequestListener, host = '127.0.0.1') {
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, host, resolve))
   const { port } = server.address() as AddressInfo
   const url = new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}/jwks.json`)
-  const fetch = httpFetch({ url, ca: undefined })
+  const fetch = httpFetch({ url, ...PATIENT })
   const ask = (etag?: string, timeoutMs = 2000) => fetch({ etag, signal: AbortSignal.timeout(timeoutMs) })
   return { server, url, ask }
 }
@@ -200,7 +202,7 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
   it('asks nobody when it is too late already', async () => {
     let asked = 0
     const { url } = await serve(() => asked++)
-    const late = httpFetch({ url, ca: undefined })({ etag: undefined, signal: AbortSignal.abort() })
+    const late = httpFetch({ url, ...PATIENT })({ etag: undefined, signal: AbortSignal.abort() })
     await expect(late).rejects.toThrow(refused('fetch_timeout'))
     expect(asked).toBe(0)
   })
@@ -210,9 +212,54 @@ describe('JWKSAuthentication: whom to trust (R33)', () => {
   it.each(['', 'no certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'])(
     'refuses a ca that is no certificate: %j',
     (ca) => {
-      expect(() => httpFetch({ url: new URL('https://auth.example'), ca })).toThrow(
+      expect(() => httpFetch({ url: new URL('https://auth.example'), ...PATIENT, ca })).toThrow(
         expect.objectContaining({ code: 'verifier_options_invalid' }),
       )
     },
   )
+})
+
+describe('JWKSFetchError: an endpoint that is slow in one phase (R37)', () => {
+  async function ask(phase: 'connectMs' | 'headersMs' | 'bodyMs', url: URL) {
+    const fetch = httpFetch({ url, ...PATIENT, [phase]: 50 })
+    return await fetch({ etag: undefined, signal: AbortSignal.timeout(30_000) }).then(
+      ({ status }) => status,
+      ({ code }) => code,
+    )
+  }
+
+  it('is given up on when TLS comes to nothing', async () => {
+    const deaf = createTcpServer(() => {})
+    await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve))
+    const { port } = deaf.address() as AddressInfo
+    expect(await ask('connectMs', new URL(`https://127.0.0.1:${port}/`))).toBe('fetch_connect_timeout')
+    deaf.close()
+  })
+
+  it('is given up on when no headers come', async () => {
+    const { url } = await serve(() => {})
+    expect(await ask('headersMs', url)).toBe('fetch_headers_timeout')
+  })
+
+  it('is given up on when the body drips, however steadily', async () => {
+    const { url } = await serve((_, response) => {
+      response.writeHead(200, json)
+      const drip = setInterval(() => response.write(' '), 5)
+      response.on('close', () => clearInterval(drip))
+    })
+    expect(await ask('bodyMs', url)).toBe('fetch_body_timeout')
+  })
+
+  it('is none when it answers in time, and leaves no timer behind', async () => {
+    const { url } = await serve((_, response) => response.writeHead(200, json).end('{}'))
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    for (const phase of ['connectMs', 'headersMs', 'bodyMs'] as const) {
+      const fetch = httpFetch({ url, ...PATIENT, [phase]: 10_000 })
+      expect((await fetch({ etag: undefined, signal: new AbortController().signal })).status).toBe(200)
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBeLessThanOrEqual(
+      before,
+    )
+  })
 })

@@ -1,8 +1,9 @@
-import { X509Certificate } from 'node:crypto'
-import { type IncomingMessage, request as requestHttp } from 'node:http'
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { JWK_SET_LIMITS, KeyturnError } from '@keyturn/core'
+import { JWK_SET_LIMITS } from '@keyturn/core'
 import type { CacheHeaders } from './cache-policy.ts'
+import { type EndpointTrust, tlsOptions } from './endpoint-trust.ts'
+import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
 
 /** An answer to the question for the key set. */
 export type KeySetResponse = CacheHeaders & { readonly etag: string | undefined } & (
@@ -17,16 +18,15 @@ export type FetchKeySet = (question: {
   readonly signal: AbortSignal
 }) => Promise<KeySetResponse>
 
-/** What {@link httpFetch} may be told. */
-export interface HttpFetchOptions {
+/** What {@link httpFetch} is told. */
+export interface HttpFetchOptions extends EndpointTrust {
   readonly url: URL
-  /** PEM of the authorities to trust instead of the machine's. */
-  readonly ca: string | undefined
-}
-
-/** Why a key set could not be had; `code` begins with `fetch_`. */
-export class KeySetFetchFailed extends KeyturnError {
-  override readonly name = 'KeySetFetchFailed'
+  /** To reach the endpoint, TLS included. */
+  readonly connectMs: number
+  /** From then to the headers of the answer. */
+  readonly headersMs: number
+  /** From then to its last byte. */
+  readonly bodyMs: number
 }
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
@@ -35,11 +35,12 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
  * Fetches a key set over HTTP: no redirect, no compression, bounded in bytes as they arrive, and in time by the signal. One
  * connection for each question: it comes once in minutes, and a pooled one would often be dead by then.
  *
- * @throws {KeyturnError} `verifier_options_invalid` for a `ca` that is no certificate
+ * @throws {KeyturnError} `verifier_options_invalid` for what is no certificate, key or pin
  */
-export function httpFetch({ url, ca }: HttpFetchOptions): FetchKeySet {
-  if (ca !== undefined) assertCertificate(ca)
-  const send = url.protocol === 'https:' ? requestHttps : requestHttp
+export function httpFetch({ url, connectMs, headersMs, bodyMs, ...trust }: HttpFetchOptions): FetchKeySet {
+  const tls = tlsOptions(trust, url)
+  const isSecure = url.protocol === 'https:'
+  const send = isSecure ? requestHttps : requestHttp
   return ({ etag, signal }) =>
     new Promise((resolve, reject) => {
       const headers = {
@@ -47,36 +48,55 @@ export function httpFetch({ url, ca }: HttpFetchOptions): FetchKeySet {
         'accept-encoding': 'identity',
         ...(etag === undefined ? {} : { 'if-none-match': etag }),
       }
-      const request = send(url, {
-        agent: false,
-        headers,
-        signal,
-        ...(ca === undefined ? {} : { ca }),
+      const request = send(url, { agent: false, headers, signal, ...tls })
+      const phase = phaseOf(request)
+      phase.begin('connect', connectMs)
+      request.on('socket', (socket) => {
+        socket.once(isSecure ? 'secureConnect' : 'connect', () => phase.begin('headers', headersMs))
       })
       let isAnswered = false
       request.on('response', (response) => {
         isAnswered = true
-        readKeySet(response).then(resolve, (error) => {
-          request.destroy()
-          reject(asFetchError(error, signal))
-        })
+        phase.begin('body', bodyMs)
+        readKeySet(response)
+          .then(resolve, (error) => {
+            request.destroy()
+            reject(asFetchError(phase.late ?? error, signal))
+          })
+          .finally(phase.end)
       })
-      request.on('error', (error) => reject(asFetchError(error, signal)))
+      request.on('error', (error) => reject(asFetchError(phase.late ?? error, signal)))
       // after 101 Switching Protocols there is neither a response nor an error, and an abort is not heard any more
       request.on('close', () => {
+        phase.end()
         if (!isAnswered) reject(new KeySetFetchFailed('fetch_network', 'expected an answer'))
       })
       request.end()
     })
 }
 
-/** OpenSSL takes any text for a list of no certificates, and then trusts nobody without saying why. */
-function assertCertificate(pem: string): void {
-  try {
-    new X509Certificate(pem)
-  } catch (cause) {
-    throw new KeyturnError('verifier_options_invalid', 'ca: expected a certificate in PEM', { cause })
+const LATE = Object.freeze({
+  connect: 'fetch_connect_timeout',
+  headers: 'fetch_headers_timeout',
+  body: 'fetch_body_timeout',
+})
+
+/** Ends a request one of whose phases takes too long. */
+function phaseOf(request: ClientRequest) {
+  let timer: NodeJS.Timeout | undefined
+  const phase = {
+    /** Why it was ended. */
+    late: undefined as KeySetFetchFailed | undefined,
+    begin(name: keyof typeof LATE, ms: number) {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        phase.late = new KeySetFetchFailed(LATE[name], 'expected the endpoint to be faster')
+        request.destroy(phase.late)
+      }, ms)
+    },
+    end: () => clearTimeout(timer),
   }
+  return phase
 }
 
 async function readKeySet(response: IncomingMessage): Promise<KeySetResponse> {

@@ -1,4 +1,6 @@
 import type { KeysUnavailable, VerificationKey } from '@keyturn/core'
+import type { CircuitState } from './circuit-breaker.ts'
+import type { KeySetOrigin } from './held-set.ts'
 
 /**
  * Where a verifier has its keys from. The verifier asks {@link find} for every token, and {@link lookFor} for a kid that is
@@ -15,8 +17,8 @@ export interface KeySource {
   lookFor(kid: string): Promise<VerificationKey | undefined>
   /** As {@link lookFor}, for who cannot wait: begins to look, and says what is known now. */
   lookForSoon(kid: string): KeysUnavailable | undefined
-  /** Resolves when there are keys. @throws {KeysUnavailable} */
-  ready(): Promise<void>
+  /** Resolves when there are keys, within so many milliseconds. @throws {KeysUnavailable} */
+  ready(withinMs?: number): Promise<void>
   report(): KeySourceReport
   close(): void
 }
@@ -25,10 +27,15 @@ export interface KeySource {
 export interface KeySourceReport {
   /** `fresh`; `stale`: past its cache time, and still used; `unavailable`: nothing that may be used. */
   readonly status: 'fresh' | 'stale' | 'unavailable'
-  readonly source: string
+  /** Where the keys in use came from; `undefined` where there are none. */
+  readonly source: KeySetOrigin | undefined
+  /** Where the key set is; `undefined` where the keys are pinned and none is fetched. */
+  readonly url: string | undefined
   readonly kids: readonly string[]
-  /** Since the keys were last confirmed; `undefined` when they never were. */
+  /** Since the keys were last confirmed, also by the process before; `undefined` when they never were. */
   readonly ageSeconds: number | undefined
+  /** Whether the endpoint answers, is left alone since it does not, or may be tried again. */
+  readonly circuit: CircuitState
   readonly consecutiveFailures: number
   /** Code of the last failure; `undefined` when the last fetch succeeded. */
   readonly lastError: string | undefined

@@ -1,45 +1,25 @@
-import {
-  type Clock,
-  type JwkSet,
-  KeysUnavailable,
-  KeyturnError,
-  parseJwkSet,
-  type VerificationKey,
-} from '@keyturn/core'
-import type { VerifierEvent } from '../events.ts'
-import { type CacheBounds, freshForMs } from './cache-policy.ts'
-import { type FetchKeySet, KeySetFetchFailed, type KeySetResponse } from './http-fetch.ts'
+import { type JwkSet, KeysUnavailable, KeyturnError, type VerificationKey } from '@keyturn/core'
+import { refreshInMs } from './cache-policy.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
+import type { HeldSet } from './held-set.ts'
+import type { FetchKeySet, KeySetResponse } from './http-fetch.ts'
+import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
+import { KeySetMemory, type KeySetMemoryOptions } from './key-set-memory.ts'
 import type { KeySource, KeySourceReport } from './key-source.ts'
 import { UnknownKids } from './unknown-kids.ts'
 
 /** What a {@link RemoteKeySet} goes by. */
-export interface RemoteKeySetOptions {
+export interface RemoteKeySetOptions extends KeySetMemoryOptions {
   readonly url: string
   readonly fetch: FetchKeySet
   /** For one fetch, from the question to the last byte. */
   readonly timeoutMs: number
-  readonly cache: CacheBounds
-  /** How long keys are used past their cache time while they cannot be fetched. */
-  readonly staleIfErrorMs: number
-  readonly allowForeignKids: boolean
-  readonly clock: Clock
-  readonly onEvent: (event: VerifierEvent) => void
   /** Spreads refreshes and retries; returns 0 to 1. */
   readonly random: () => number
 }
 
-/** A set in use. Times are of the monotonic clock. */
-interface HeldSet {
-  readonly set: JwkSet
-  readonly etag: string | undefined
-  readonly askedAt: number
-  readonly freshUntil: number
-  readonly usableUntil: number
-}
-
-const FIRST_RETRY_MS = 1000
-const LONGEST_RETRY_MS = 30_000
 const SHORTEST_WAIT_MS = 100
+const LONGEST_PAUSE_MS = 60_000
 
 /**
  * A key set that is fetched and kept: one fetch at a time however many wait, refreshed ahead in the background, used for a
@@ -47,15 +27,14 @@ const SHORTEST_WAIT_MS = 100
  */
 export class RemoteKeySet implements KeySource {
   readonly #options: RemoteKeySetOptions
+  readonly #memory: KeySetMemory
   readonly #unknownKids: UnknownKids
+  readonly #breaker: CircuitBreaker
   /** The URL without what may be secret in it. */
   readonly #place: string
-  #held: HeldSet | undefined
   #flight: Promise<void> | undefined
   #abortFlight = () => {}
   #cancelTimer = () => {}
-  #retryAt = Number.NEGATIVE_INFINITY
-  #failures = 0
   #lastError: string | undefined
   #succeeded = 0
   #failed = 0
@@ -65,18 +44,21 @@ export class RemoteKeySet implements KeySource {
     this.#options = options
     const { origin, pathname } = new URL(options.url)
     this.#place = `${origin}${pathname}`
+    this.#memory = new KeySetMemory(options)
+    this.#breaker = new CircuitBreaker(options.random)
     this.#unknownKids = new UnknownKids(options.clock.monotonicNow(), () =>
       options.onEvent({ kind: 'unknown-kid-over-budget' }),
     )
   }
 
   find(kid: string): VerificationKey | undefined {
-    const held = this.#held
-    if (held === undefined || this.#now() >= held.usableUntil) return undefined
-    return held.set.keys.get(kid)
+    return this.#memory.find(kid)
   }
 
   async lookFor(kid: string): Promise<VerificationKey | undefined> {
+    if (this.#mayRecall()) await this.#recall()
+    const recalled = this.find(kid)
+    if (recalled !== undefined) return recalled
     // what is on its way may have been asked for before the kid was published: it may help, but does not settle it
     if (this.#flight !== undefined && !this.#isRemembered(kid)) await this.#flight
     if (this.find(kid) === undefined && this.#mayHelpToFetch(kid)) await this.#search(kid)
@@ -92,20 +74,28 @@ export class RemoteKeySet implements KeySource {
     return begins || !this.#isFresh() ? this.#unavailable() : undefined
   }
 
-  async ready(): Promise<void> {
-    if (this.#isUsable()) return
-    if (this.#flight !== undefined || this.#mayFetch()) await this.#refresh()
-    if (!this.#isUsable()) throw this.#unavailable()
+  async ready(withinMs = 0): Promise<void> {
+    const deadline = this.#now() + withinMs
+    if (this.#mayRecall()) await this.#recall()
+    while (!this.#memory.isUsable()) {
+      if (this.#flight !== undefined || this.#mayFetch()) await this.#refresh()
+      if (this.#memory.isUsable()) return
+      const waitMs = this.#breaker.waitMs(this.#now())
+      if (this.#isClosed || this.#now() + waitMs > deadline) throw this.#unavailable()
+      await this.#pause(waitMs)
+    }
   }
 
   report(): KeySourceReport {
-    const held = this.#held
+    const { held, ageSeconds } = this.#memory
     return {
-      status: this.#isFresh() ? 'fresh' : this.#isUsable() ? 'stale' : 'unavailable',
-      source: this.#options.url,
+      status: this.#isFresh() ? 'fresh' : this.#memory.isUsable() ? 'stale' : 'unavailable',
+      source: held?.origin,
+      url: this.#options.url,
       kids: held === undefined ? [] : [...held.set.keys.keys()],
-      ageSeconds: held === undefined ? undefined : Math.floor((this.#now() - held.askedAt) / 1000),
-      consecutiveFailures: this.#failures,
+      ageSeconds,
+      circuit: this.#breaker.stateAt(this.#now()),
+      consecutiveFailures: this.#breaker.failures,
       lastError: this.#lastError,
       refreshes: { success: this.#succeeded, failure: this.#failed },
     }
@@ -115,6 +105,16 @@ export class RemoteKeySet implements KeySource {
     this.#isClosed = true
     this.#abortFlight()
     this.#cancelTimer()
+  }
+
+  #mayRecall(): boolean {
+    return this.#options.snapshots !== undefined && this.#memory.held === undefined
+  }
+
+  /** What the process before left is asked for once, and the endpoint beside it. */
+  async #recall(): Promise<void> {
+    await this.#memory.recall()
+    if (this.#memory.held !== undefined && this.#mayFetch()) void this.#refresh()
   }
 
   /** One fetch for all who ask meanwhile. Never rejects: what came of it is in the fields. */
@@ -127,6 +127,7 @@ export class RemoteKeySet implements KeySource {
 
   async #fetchOnce(): Promise<void> {
     this.#cancelTimer()
+    if (this.#mayRecall()) await this.#memory.recall()
     // what counts is when the question was asked: the answer may have been on its way ever since
     const askedAt = this.#now()
     let delayMs: number
@@ -154,55 +155,41 @@ export class RemoteKeySet implements KeySource {
     const cancelDeadline = clock.setTimer(() => abort.abort(), timeoutMs)
     this.#abortFlight = () => abort.abort()
     try {
-      return await Promise.race([fetch({ etag: this.#held?.etag, signal }), late])
+      return await Promise.race([fetch({ etag: this.#memory.held?.etag, signal }), late])
     } finally {
       cancelDeadline()
       this.#abortFlight = () => {}
     }
   }
 
-  /** Returns when to refresh: at 70 to 80 % of the cache time, so that replicas spread and none is ever late. */
+  /** Returns when to refresh. */
   #take(response: KeySetResponse, askedAt: number): number {
-    const before = this.#held
-    const set = this.#setOf(response, before)
-    const freshMs = freshForMs(response, this.#options.cache)
-    const freshUntil = askedAt + freshMs
-    this.#held = {
-      set,
-      etag: response.etag ?? (response.status === 304 ? before?.etag : undefined),
-      askedAt,
-      freshUntil,
-      usableUntil: freshUntil + this.#options.staleIfErrorMs,
-    }
-    this.#failures = 0
+    const before = this.#memory.held
+    const held = this.#memory.take(response, askedAt)
+    this.#breaker.noteSuccess()
     this.#lastError = undefined
     this.#succeeded += 1
-    this.#announce(before?.set, set)
-    const refreshAt = askedAt + Math.floor(freshMs * (0.8 - 0.1 * this.#options.random()))
-    return Math.max(SHORTEST_WAIT_MS, refreshAt - this.#now())
+    this.#announce(before?.set, held.set)
+    return Math.max(SHORTEST_WAIT_MS, askedAt + this.#refreshInMs(held) - this.#now())
   }
 
-  #setOf(response: KeySetResponse, before: HeldSet | undefined): JwkSet {
-    if (response.status === 304) {
-      if (before?.etag !== undefined) return before.set
-      throw new KeySetFetchFailed('fetch_status', 'expected 304 only for a set that is held')
-    }
-    const set = parseJwkSet(response.body, { allowForeignKids: this.#options.allowForeignKids })
-    const [held, offered] = [before?.set.edition, set.edition]
-    if (held !== undefined && offered?.ring === held.ring && offered.version < held.version) {
-      throw new KeyturnError('key_set_older', 'expected a set that is not older than the one in use')
-    }
-    return set
+  #refreshInMs({ set, askedAt, freshUntil }: HeldSet): number {
+    const { clock, cache, random } = this.#options
+    const nextActivation = set.edition?.next_activation
+    return refreshInMs({
+      freshMs: freshUntil - askedAt,
+      untilActivationMs: nextActivation === undefined ? Infinity : nextActivation * 1000 - clock.now(),
+      minMs: cache.minMs,
+      random: random(),
+    })
   }
 
   #fail(error: unknown): number {
-    const ceilingMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LONGEST_RETRY_MS)
-    const retryInMs = Math.max(SHORTEST_WAIT_MS, ceilingMs * this.#options.random())
-    this.#failures += 1
+    this.#memory.useReserve()
+    const retryInMs = this.#breaker.noteFailure(this.#now())
     this.#failed += 1
     this.#lastError = error instanceof KeyturnError ? error.code : 'internal_error'
-    this.#retryAt = this.#now() + retryInMs
-    const { code, failures } = { code: this.#lastError, failures: this.#failures }
+    const { code, failures } = { code: this.#lastError, failures: this.#breaker.failures }
     this.#options.onEvent({ kind: 'keys-fetch-failed', code, failures, retryInMs })
     return retryInMs
   }
@@ -219,7 +206,7 @@ export class RemoteKeySet implements KeySource {
   }
 
   #mayHelpToFetch(kid: string): boolean {
-    const isWarm = this.#isUsable()
+    const isWarm = this.#memory.isUsable()
     if (isWarm && this.#isRemembered(kid)) return false
     if (this.#flight !== undefined) return true
     return this.#mayFetch() && (!isWarm || this.#unknownKids.takeAttempt(this.#now()))
@@ -227,7 +214,7 @@ export class RemoteKeySet implements KeySource {
 
   /** While the endpoint fails, questions are answered by the last failure until the next attempt is due. */
   #mayFetch(): boolean {
-    return !this.#isClosed && this.#now() >= this.#retryAt
+    return !this.#isClosed && this.#breaker.stateAt(this.#now()) !== 'open'
   }
 
   async #search(kid: string): Promise<void> {
@@ -239,18 +226,21 @@ export class RemoteKeySet implements KeySource {
     return this.#unknownKids.isRemembered(kid, this.#now())
   }
 
-  #isUsable(): boolean {
-    return this.#held !== undefined && this.#now() < this.#held.usableUntil
+  #isFresh(): boolean {
+    return this.#memory.isFresh() && this.#lastError === undefined
   }
 
-  #isFresh(): boolean {
-    return this.#held !== undefined && this.#now() < this.#held.freshUntil && this.#lastError === undefined
+  /** A process that starts has nothing else yet that keeps it from ending. */
+  async #pause(ms: number): Promise<void> {
+    const alive = setInterval(() => {}, LONGEST_PAUSE_MS)
+    await new Promise<void>((resolve) => this.#options.clock.setTimer(resolve, ms))
+    clearInterval(alive)
   }
 
   #unavailable(): KeysUnavailable {
     const why = this.#lastError === undefined ? '' : ` (${this.#lastError})`
     return new KeysUnavailable(`the key set at ${this.#place} cannot be had now${why}`, {
-      retryAfterSeconds: Math.max(0, this.#retryAt - this.#now()) / 1000,
+      retryAfterSeconds: this.#breaker.waitMs(this.#now()) / 1000,
     })
   }
 

@@ -1,0 +1,90 @@
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
+import type { RequestOptions } from 'node:https'
+import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls'
+import { KeyturnError } from '@keyturn/core'
+import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
+
+/** By what the endpoint of a key set and its client know each other. PEM throughout. */
+export interface EndpointTrust {
+  /** Authorities to trust instead of the machine's. */
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** One of these public keys must be in the endpoint's chain; an empty list asks for none. */
+  readonly spkiPins?: readonly string[]
+}
+
+const PIN = /^sha256\/[A-Za-z0-9+/]{43}=$/
+
+/**
+ * What an HTTPS request is told of that.
+ *
+ * @throws {KeyturnError} `verifier_options_invalid`
+ */
+export function tlsOptions({ ca, cert, key, spkiPins = [] }: EndpointTrust, url: URL): RequestOptions {
+  // OpenSSL takes any text for a list of no certificates, and then trusts nobody without saying why
+  if (ca !== undefined) assertPem('ca', 'a certificate in PEM', () => new X509Certificate(ca))
+  if (cert !== undefined) assertPem('clientCert', 'a certificate in PEM', () => new X509Certificate(cert))
+  if (key !== undefined) assertPem('clientKey', 'a private key in PEM', () => createPrivateKey(key))
+  if (!spkiPins.every((pin) => PIN.test(pin))) throw invalid('spkiPins', 'sha256/ and base64, for each')
+  if (url.protocol !== 'https:') {
+    const given = {
+      ca,
+      clientCert: cert,
+      clientKey: key,
+      spkiPins: spkiPins.length > 0 ? spkiPins : undefined,
+    }
+    const useless = Object.entries(given).find(([, value]) => value !== undefined)
+    if (useless !== undefined) throw invalid(useless[0], 'an https URL beside it')
+    return {}
+  }
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(spkiPins.length === 0 ? {} : { checkServerIdentity: pinned(new Set(spkiPins)) }),
+  }
+}
+
+/** Comes after the chain was found good, and before anything is sent or read. */
+function pinned(pins: ReadonlySet<string>) {
+  return (host: string, certificate: PeerCertificate): Error | undefined => {
+    const error = checkServerIdentity(host, certificate)
+    if (error !== undefined) return error
+    if (chainOf(certificate).some((one) => pins.has(pinOf(one)))) return undefined
+    return new KeySetFetchFailed('fetch_pin_mismatch', 'expected a public key of the chain to be pinned')
+  }
+}
+
+/** From the endpoint's own up to the root, which names itself as its issuer. */
+function* chain(certificate: PeerCertificate): Generator<PeerCertificate> {
+  const seen = new Set<PeerCertificate>()
+  let one: PeerCertificate | undefined = certificate
+  while (one?.raw !== undefined && !seen.has(one)) {
+    seen.add(one)
+    yield one
+    one = (one as Partial<DetailedPeerCertificate>).issuerCertificate
+  }
+}
+
+function chainOf(certificate: PeerCertificate): readonly PeerCertificate[] {
+  return [...chain(certificate)]
+}
+
+function pinOf({ raw }: PeerCertificate): string {
+  const spki = new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' })
+  return `sha256/${createHash('sha256').update(spki).digest('base64')}`
+}
+
+function assertPem(option: string, expected: string, parse: () => unknown): void {
+  try {
+    parse()
+  } catch {
+    // without the cause: it may hold a part of the key
+    throw invalid(option, expected)
+  }
+}
+
+function invalid(option: string, expected: string): KeyturnError {
+  return new KeyturnError('verifier_options_invalid', `${option}: expected ${expected}`)
+}

@@ -1,0 +1,60 @@
+import type { JwkSet, VerificationKey } from '@keyturn/core'
+
+/** Where a set came from. */
+export type KeySetOrigin = 'remote' | 'snapshot' | 'pinned'
+
+/** A set in use. Times are of the monotonic clock. */
+export interface HeldSet {
+  readonly set: JwkSet
+  readonly origin: KeySetOrigin
+  readonly etag: string | undefined
+  /** As it came; kept where it is to be written down. */
+  readonly body: Uint8Array | undefined
+  readonly askedAt: number
+  readonly freshUntil: number
+  readonly usableUntil: number
+  /** When the keys end whose end is published: whatever the wall clock is set to meanwhile. */
+  readonly ends: ReadonlyMap<string, number>
+  readonly firstEnd: number
+}
+
+/** What a set is held for. */
+export interface HoldingTerms extends Pick<HeldSet, 'set' | 'origin' | 'etag' | 'body' | 'askedAt'> {
+  readonly freshMs: number
+  readonly staleMs: number
+  /** What the clocks say now. */
+  readonly wallNow: number
+  readonly monotonicNow: number
+}
+
+/** Holds a set from now on. */
+export function holdSet({ freshMs, staleMs, wallNow, monotonicNow, ...held }: HoldingTerms): HeldSet {
+  const ends = new Map<string, number>()
+  for (const { kid, expiresAt } of held.set.keys.values()) {
+    if (expiresAt < Number.POSITIVE_INFINITY) ends.set(kid, monotonicNow + expiresAt - wallNow)
+  }
+  const freshUntil = held.askedAt + freshMs
+  return {
+    ...held,
+    freshUntil,
+    usableUntil: freshUntil + staleMs,
+    ends,
+    firstEnd: Math.min(...ends.values()),
+  }
+}
+
+/** The key of a kid; `undefined` when it is not there, or nothing of the set may be used any more. One that has ended says so. */
+export function keyIn(held: HeldSet | undefined, kid: string, nowMs: number): VerificationKey | undefined {
+  if (!isUsable(held, nowMs)) return undefined
+  const key = held.set.keys.get(kid)
+  if (key === undefined || nowMs < held.firstEnd || nowMs < (held.ends.get(kid) ?? Infinity)) return key
+  return { ...key, expiresAt: Number.NEGATIVE_INFINITY }
+}
+
+export function isFresh(held: HeldSet | undefined, nowMs: number): held is HeldSet {
+  return held !== undefined && nowMs < held.freshUntil
+}
+
+export function isUsable(held: HeldSet | undefined, nowMs: number): held is HeldSet {
+  return held !== undefined && nowMs < held.usableUntil
+}

@@ -1,0 +1,166 @@
+import {
+  type Clock,
+  type JwkOptions,
+  type JwkSet,
+  KeyturnError,
+  parseJwkSet,
+  type VerificationKey,
+} from '@keyturn/core'
+import type { VerifierEvent } from '../events.ts'
+import { type CacheBounds, freshForMs } from './cache-policy.ts'
+import { type HeldSet, type HoldingTerms, holdSet, isFresh, isUsable, keyIn } from './held-set.ts'
+import type { KeySetResponse } from './http-fetch.ts'
+import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { SnapshotStore } from './snapshot-file.ts'
+import { SnapshotKeeper } from './snapshot-keeper.ts'
+
+/** What a {@link KeySetMemory} goes by. */
+export interface KeySetMemoryOptions {
+  readonly cache: CacheBounds
+  /** How long keys are used past their cache time while they cannot be fetched. */
+  readonly staleIfErrorMs: number
+  /** Which keys of a set may be used. */
+  readonly jwk: JwkOptions
+  /** Used at a cold start while the endpoint fails, until it has answered once. */
+  readonly pinned: JwkSet | undefined
+  /** Where good sets are written down for the next cold start. */
+  readonly snapshots: SnapshotStore | undefined
+  readonly clock: Clock
+  readonly onEvent: (event: VerifierEvent) => void
+}
+
+/**
+ * The set in use, and what may take its place: a good answer, whole and not older; or, while there is no set yet, what the process
+ * before left and what was pinned.
+ */
+export class KeySetMemory {
+  readonly #options: KeySetMemoryOptions
+  readonly #keeper: SnapshotKeeper | undefined
+  #held: HeldSet | undefined
+  /** What is used if the endpoint fails before it has answered once, the best first. */
+  #reserves: readonly HeldSet[] = []
+  #recalling: Promise<void> | undefined
+
+  constructor(options: KeySetMemoryOptions) {
+    const { snapshots: store, pinned, onEvent, cache } = options
+    this.#options = options
+    if (store !== undefined) this.#keeper = new SnapshotKeeper({ store, pauseMs: cache.minMs, onEvent })
+    if (pinned !== undefined) {
+      this.#reserves = [this.#hold({ set: pinned, origin: 'pinned', staleMs: Infinity })]
+    }
+  }
+
+  get held(): HeldSet | undefined {
+    return this.#held
+  }
+
+  /** Since when the keys in use are known to be good, in seconds; pinned keys have no age. */
+  get ageSeconds(): number | undefined {
+    if (this.#held === undefined || this.#held.origin === 'pinned') return undefined
+    return Math.floor((this.#now() - this.#held.askedAt) / 1000)
+  }
+
+  find(kid: string): VerificationKey | undefined {
+    return keyIn(this.#held, kid, this.#now())
+  }
+
+  isFresh(): boolean {
+    return isFresh(this.#held, this.#now())
+  }
+
+  isUsable(): boolean {
+    return isUsable(this.#held, this.#now())
+  }
+
+  /**
+   * Takes an answer to a question of then.
+   *
+   * @throws {KeyturnError} `key_set_older`, `fetch_status`, and what {@link parseJwkSet} throws
+   */
+  take(response: KeySetResponse, askedAt: number): HeldSet {
+    const before = this.#held
+    const isConfirmation = response.status === 304
+    const held = this.#hold({
+      set: this.#setOf(response),
+      origin: 'remote',
+      etag: response.etag ?? (isConfirmation ? before?.etag : undefined),
+      body: isConfirmation ? before?.body : response.body,
+      askedAt,
+      freshMs: freshForMs(response, this.#options.cache),
+      staleMs: this.#options.staleIfErrorMs,
+    })
+    this.#held = held
+    this.#reserves = []
+    this.#keep(held, isConfirmation)
+    return held
+  }
+
+  /** Takes note, once, of what the process before left: good at once while it is fresh, else where the endpoint fails. */
+  async recall(): Promise<void> {
+    if (this.#keeper === undefined) return
+    this.#recalling ??= this.#keeper.recall().then((snapshot) => {
+      if (snapshot === undefined || this.#held !== undefined) return
+      const held = this.#heldFrom(snapshot)
+      if (held === undefined) return
+      this.#reserves = [held, ...this.#reserves]
+      if (isFresh(held, this.#now())) this.useReserve()
+    })
+    await this.#recalling
+  }
+
+  /** The endpoint has failed: uses what there is from before, if there is nothing else. */
+  useReserve(): void {
+    if (this.isUsable()) return
+    const reserve = this.#reserves.find((one) => isUsable(one, this.#now()))
+    if (reserve === undefined || reserve.origin === 'remote') return
+    this.#held = reserve
+    const kids = [...reserve.set.keys.keys()]
+    this.#options.onEvent({ kind: 'keys-recalled', source: reserve.origin, kids })
+  }
+
+  #setOf(response: KeySetResponse): JwkSet {
+    const before = this.#held
+    if (response.status === 304) {
+      if (before?.etag !== undefined) return before.set
+      throw new KeySetFetchFailed('fetch_status', 'expected 304 only for a set that is held')
+    }
+    const set = parseJwkSet(response.body, this.#options.jwk)
+    const [known, offered] = [(before ?? this.#reserves[0])?.set.edition, set.edition]
+    if (known !== undefined && offered?.ring === known.ring && offered.version < known.version) {
+      throw new KeyturnError('key_set_older', 'expected a set that is not older than the one in use')
+    }
+    return set
+  }
+
+  /** Its age goes on counting where it was written down. */
+  #heldFrom({ body, etag, askedAt, freshMs }: Snapshot): HeldSet | undefined {
+    const { clock, jwk, staleIfErrorMs, onEvent } = this.#options
+    try {
+      const set = parseJwkSet(body, jwk)
+      const since = this.#now() - Math.max(0, clock.now() - askedAt)
+      const terms = { etag, body, askedAt: since, freshMs, staleMs: staleIfErrorMs }
+      return this.#hold({ set, origin: 'snapshot', ...terms })
+    } catch (error) {
+      const code = error instanceof KeyturnError ? error.code : 'internal_error'
+      onEvent({ kind: 'snapshot-failed', operation: 'read', code })
+      return undefined
+    }
+  }
+
+  #hold(terms: Pick<HoldingTerms, 'set' | 'origin' | 'staleMs'> & Partial<HoldingTerms>): HeldSet {
+    const [wallNow, monotonicNow] = [this.#options.clock.now(), this.#now()]
+    const unset = { etag: undefined, body: undefined, askedAt: monotonicNow, freshMs: 0 }
+    return holdSet({ ...unset, ...terms, wallNow, monotonicNow })
+  }
+
+  #keep({ body, etag, askedAt, freshUntil }: HeldSet, isConfirmation: boolean): void {
+    if (this.#keeper === undefined || body === undefined) return
+    const askedAtWall = this.#options.clock.now() - (this.#now() - askedAt)
+    this.#keeper.keep({ body, etag, askedAt: askedAtWall, freshMs: freshUntil - askedAt }, isConfirmation)
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonicNow()
+  }
+}

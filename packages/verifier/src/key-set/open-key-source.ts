@@ -1,0 +1,144 @@
+import { type Clock, type JwkOptions, type JwkSet, KeyturnError, parseJwkSet, urlBelow } from '@keyturn/core'
+import type { VerifierEvent } from '../events.ts'
+import type { VerifierOptions } from '../verifier-options.ts'
+import { httpFetch } from './http-fetch.ts'
+import { parseKeySetUrl } from './key-set-url.ts'
+import type { KeySource } from './key-source.ts'
+import { PinnedKeySet } from './pinned-key-set.ts'
+import { RemoteKeySet } from './remote-key-set.ts'
+import { SnapshotFile, type SnapshotStore } from './snapshot-file.ts'
+
+const DEFAULTS = Object.freeze({
+  minCacheSeconds: 60,
+  maxCacheSeconds: 3600,
+  defaultCacheSeconds: 300,
+  staleIfErrorSeconds: 3600,
+  timeoutSeconds: 5,
+})
+/** Of the time-out of a fetch, for each of its phases. */
+const PHASES = Object.freeze({
+  connectTimeoutSeconds: 0.4,
+  headersTimeoutSeconds: 0.6,
+  bodyTimeoutSeconds: 0.6,
+})
+const SHORTEST_SECRET = 32
+
+/**
+ * Where a verifier with these options has its keys from.
+ *
+ * @throws {KeyturnError} `verifier_options_invalid`, `jwks_url_invalid`
+ */
+export function openKeySource(
+  options: VerifierOptions,
+  clock: Clock,
+  onEvent: (event: VerifierEvent) => void,
+): KeySource {
+  const jwk: JwkOptions = {
+    allowForeignKids: options.allowForeignKids === true,
+    ...thumbprintsOf(options),
+  }
+  const pinned = options.pinnedKeys === undefined ? undefined : pinnedSet(options.pinnedKeys, jwk)
+  if (options.jwksUrl === null) {
+    if (pinned !== undefined) return new PinnedKeySet(pinned)
+    throw new KeyturnError('verifier_options_invalid', 'jwksUrl: expected a URL, or pinnedKeys beside null')
+  }
+  const url = parseKeySetUrl(options.jwksUrl ?? defaultUrl(options.issuer), {
+    unsafeAllowHttp: options.unsafeAllowHttp === true,
+  })
+  const times = timesOf(options)
+  return new RemoteKeySet({
+    ...times,
+    url: url.href,
+    fetch: options.fetch ?? httpFetch({ url, ...phasesOf(options), ...tlsOf(options) }),
+    jwk,
+    pinned,
+    snapshots: snapshotsOf(options, url.href, clock),
+    clock,
+    onEvent,
+    random: options.random ?? Math.random,
+  })
+}
+
+function timesOf(options: VerifierOptions) {
+  const ms = (name: keyof typeof DEFAULTS) => {
+    const isZeroAllowed = name === 'staleIfErrorSeconds' || name === 'defaultCacheSeconds'
+    return msOf(name, options[name] ?? DEFAULTS[name], isZeroAllowed)
+  }
+  const cache = {
+    minMs: ms('minCacheSeconds'),
+    maxMs: ms('maxCacheSeconds'),
+    defaultMs: ms('defaultCacheSeconds'),
+  }
+  if (cache.minMs > cache.maxMs) {
+    throw new KeyturnError('verifier_options_invalid', 'maxCacheSeconds: expected at least minCacheSeconds')
+  }
+  return { cache, staleIfErrorMs: ms('staleIfErrorSeconds'), timeoutMs: ms('timeoutSeconds') }
+}
+
+function phasesOf(options: VerifierOptions) {
+  const wholeSeconds = options.timeoutSeconds ?? DEFAULTS.timeoutSeconds
+  const ms = (name: keyof typeof PHASES) => msOf(name, options[name] ?? wholeSeconds * PHASES[name], false)
+  return {
+    connectMs: ms('connectTimeoutSeconds'),
+    headersMs: ms('headersTimeoutSeconds'),
+    bodyMs: ms('bodyTimeoutSeconds'),
+  }
+}
+
+function msOf(name: string, seconds: number, isZeroAllowed: boolean): number {
+  if (Number.isFinite(seconds) && (seconds > 0 || (seconds === 0 && isZeroAllowed))) return seconds * 1000
+  throw new KeyturnError('verifier_options_invalid', `${name}: expected a number of seconds`)
+}
+
+function tlsOf({ ca, clientCert, clientKey, spkiPins = [] }: VerifierOptions) {
+  if ((clientCert === undefined) !== (clientKey === undefined)) {
+    throw new KeyturnError('verifier_options_invalid', 'clientCert: expected clientKey beside it')
+  }
+  return { ca, cert: clientCert, key: clientKey, spkiPins }
+}
+
+function thumbprintsOf({ pinnedThumbprints }: VerifierOptions): Pick<JwkOptions, 'thumbprints'> {
+  return pinnedThumbprints === undefined ? {} : { thumbprints: new Set(pinnedThumbprints) }
+}
+
+/** Every one of them has to be good: somebody has chosen them. */
+function pinnedSet(document: NonNullable<VerifierOptions['pinnedKeys']>, jwk: JwkOptions): JwkSet {
+  try {
+    const set = parseJwkSet(Buffer.from(JSON.stringify(document)), jwk)
+    if (set.skipped.length === 0) return set
+    throw new KeyturnError(
+      'verifier_options_invalid',
+      `pinnedKeys: expected public keys (${set.skipped[0]?.code})`,
+    )
+  } catch (error) {
+    if (!(error instanceof KeyturnError) || error.code === 'verifier_options_invalid') throw error
+    throw new KeyturnError('verifier_options_invalid', `pinnedKeys: expected a key set (${error.code})`)
+  }
+}
+
+function snapshotsOf(
+  { snapshotFile: path, snapshotSecret: secret }: VerifierOptions,
+  url: string,
+  clock: Clock,
+): SnapshotStore | undefined {
+  if (path === undefined && secret === undefined) return undefined
+  if (path === undefined || path === '') {
+    throw new KeyturnError('verifier_options_invalid', 'snapshotFile: expected a path beside snapshotSecret')
+  }
+  if (secret === undefined || secret.length < SHORTEST_SECRET) {
+    throw new KeyturnError(
+      'verifier_options_invalid',
+      `snapshotSecret: expected at least ${SHORTEST_SECRET} characters beside snapshotFile`,
+      { remedy: 'make one: openssl rand -base64 32' },
+    )
+  }
+  return new SnapshotFile({ path, url, secret, clock })
+}
+
+function defaultUrl(issuer: string): string {
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || /[?#]/.test(issuer)) {
+    throw new KeyturnError('jwks_url_invalid', 'jwksUrl: expected one, since the issuer is no plain URL')
+  }
+  return urlBelow(issuer, '/.well-known/jwks.json')
+}

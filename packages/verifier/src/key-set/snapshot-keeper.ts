@@ -1,0 +1,58 @@
+import { KeyturnError } from '@keyturn/core'
+import type { VerifierEvent } from '../events.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { SnapshotStore } from './snapshot-file.ts'
+
+/** What a {@link SnapshotKeeper} goes by. */
+export interface SnapshotKeeperOptions {
+  readonly store: SnapshotStore
+  /** A set that was only confirmed is written down no more often. */
+  readonly pauseMs: number
+  readonly onEvent: (event: VerifierEvent) => void
+}
+
+/** Writes good sets down beside the verifying, and reads the last one once. A disk that fails is an event, and no more. */
+export class SnapshotKeeper {
+  readonly #options: SnapshotKeeperOptions
+  #recalled: Promise<Snapshot | undefined> | undefined
+  #unwritten: Snapshot | undefined
+  #isWriting = false
+  #keptAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: SnapshotKeeperOptions) {
+    this.#options = options
+  }
+
+  /** What the process before left. */
+  recall(): Promise<Snapshot | undefined> {
+    this.#recalled ??= this.#options.store.read().catch((error) => this.#fail('read', error))
+    return this.#recalled
+  }
+
+  /** Writes a set down soon, and only the newest where writing takes long. */
+  keep(snapshot: Snapshot, isConfirmation: boolean): void {
+    if (isConfirmation && snapshot.askedAt - this.#keptAt < this.#options.pauseMs) return
+    this.#keptAt = snapshot.askedAt
+    this.#unwritten = snapshot
+    if (!this.#isWriting) void this.#write()
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true
+    for (let next = this.#takeUnwritten(); next !== undefined; next = this.#takeUnwritten()) {
+      await this.#options.store.write(next).catch((error) => this.#fail('write', error))
+    }
+    this.#isWriting = false
+  }
+
+  #takeUnwritten(): Snapshot | undefined {
+    const snapshot = this.#unwritten
+    this.#unwritten = undefined
+    return snapshot
+  }
+
+  #fail(operation: 'read' | 'write', error: unknown): undefined {
+    const code = error instanceof KeyturnError ? error.code : 'internal_error'
+    this.#options.onEvent({ kind: 'snapshot-failed', operation, code })
+  }
+}
