@@ -96,7 +96,7 @@ export class Inspector implements Observer {
       if (manager.mayHaveSlept) void manager.catchUp()
       else {
         const signer = this.#watchOf(replica, manager).inspect(world, this.#revokedAt)
-        if (signer !== undefined) signers.add(signer.kid)
+        if (signer !== undefined && !isBehind(world, replica, manager)) signers.add(signer.kid)
       }
     }
     if (signers.size > 1) this.#inspectSigners(world, signers)
@@ -124,6 +124,11 @@ export class Inspector implements Observer {
     if (keys.length < kids.size)
       world.complain(violation('invariant-4', `${names} sign at once, and not all are published`))
   }
+}
+
+/** It would have seen what others wrote in time, had the storage answered. */
+function isBehind({ storage }: World, { store }: Replica, manager: KeyManager): boolean {
+  return store.isFailing && manager.ring().generation < (storage.ring?.generation ?? 0)
 }
 
 function fateOf({ kid, revokedAt }: { kid: string; revokedAt: number | null }) {

@@ -25,7 +25,7 @@ export function setClock(world: World, machine: SimulatedMachine, errorMs: numbe
   }
   // whoever sleeps sees what is left of it when it wakes
   if (machine.isAsleep) machine.setAsleepMs += stepMs
-  else for (const replica of residents(world, machine)) stepThrough(replica, seenMs)
+  else for (const replica of residents(world, machine)) stepThrough(replica, stepMs, seenMs)
 }
 
 /** Wakes a machine up: what runs on it finds that the wall clock went on without it. */
@@ -57,14 +57,17 @@ function residents(world: World, machine: SimulatedMachine): readonly Replica[] 
   return world.processes.filter((replica) => replica.machine === machine)
 }
 
-function stepThrough(replica: Replica, stepMs: number): void {
+/** `seenMs` is what is left of a step for who did not look before the one before. */
+function stepThrough(replica: Replica, stepMs: number, seenMs = stepMs): void {
   const { machine, policy, manager, store } = replica
+  const noticeableMs = noticeableStepMs(policy.timing.clockSkewMs)
   replica.attendedSince = Math.min(replica.attendedSince, store.decisiveClock)
-  const isNoticeable = Math.abs(stepMs) > noticeableStepMs(policy.timing.clockSkewMs)
   // it remembers by the machine's clock since when it watches, and reckons by the storage's
-  if (!isNoticeable && store.hasOwnClock) replica.attendedSince -= Math.abs(stepMs)
-  if (manager === undefined || !isNoticeable) return
-  replica.doubtedUntil = machine.monotonicClock + leadOf(policy.timing)
+  if (store.hasOwnClock) replica.attendedSince -= Math.min(Math.abs(stepMs), noticeableMs)
+  if (manager === undefined || Math.abs(stepMs) <= noticeableMs) return
+  const isNoticed = Math.abs(seenMs) > noticeableMs
+  // where the clock is as it was before, nobody may have seen that it was otherwise
+  replica.doubtedUntil = isNoticed ? machine.monotonicClock + leadOf(policy.timing) : Number.NEGATIVE_INFINITY
 }
 
 /** After a long absence the successor of an activation that nobody saw is reckoned from the return (R5). */

@@ -76,7 +76,12 @@ export class SimulatedStore implements KeyStore {
   /** It has asked for longer than P, in vain. */
   get isCutOff(): boolean {
     const { time, pollMs } = this.#options
-    if (time.now - this.lastContactAt <= pollMs) return false
+    return time.now - this.lastContactAt > pollMs && this.isFailing
+  }
+
+  /** Its last question has failed, or is not answered as soon as it should be. */
+  get isFailing(): boolean {
+    const { time, pollMs } = this.#options
     const [oldest] = this.#waitingSince
     return this.#hasFailed || (oldest !== undefined && time.now - oldest.at > pollMs / 2)
   }
