@@ -70,6 +70,29 @@ async function open() {
   return { ...opened, store, mine, wrong: { ...mine, ringId: 'another', generation: 9 } }
 }
 
+describe('a process that slept (R8, R20)', () => {
+  it('asks once more when the question from before its sleep fails, and then goes by what it knows', async () => {
+    const { keys, clock, store, mine } = await open()
+    await store.look()
+    clock.jump(60_000)
+    const answers: (() => void)[] = []
+    store.load = () =>
+      new Promise((_, reject) => {
+        answers.push(() => reject(new KeyturnError('store_failed', '')))
+      })
+    const caughtUp = keys.catchUp()
+    clock.jump(60_000)
+    answers.shift()?.()
+    await clock.advance(0)
+    expect(answers).toHaveLength(1)
+    expect(keys.mayHaveSlept).toBe(true)
+    answers.shift()?.()
+    await caughtUp
+    expect(keys.mayHaveSlept).toBe(false)
+    expect(keys.ring()).toBe(mine)
+  })
+})
+
 describe('a wrong ring in the store (R16, R18)', () => {
   it('is said until the right one is back, which need not have changed since', async () => {
     const { keys, store, mine, wrong } = await open()

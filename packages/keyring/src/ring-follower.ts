@@ -151,7 +151,9 @@ export class RingFollower {
       this.#lookedAt = askedAt
       this.#noteConfirmed()
     } catch (error) {
-      this.#lookedAt = this.#now()
+      // a failure that slept on its way says nothing of now: what is known has to do only once a question of now has failed
+      const hasSlept = this.#elapsedSince(askedAt) > pollMs + STOPPED_MS
+      this.#lookedAt = hasSlept ? askedAt : this.#now()
       this.#noteError(error)
     }
   }
