@@ -88,7 +88,12 @@ function validateSessionClaims({ type, role, verified }: JsonObject): void {
   if (typeof verified !== 'boolean') malformed('verified')
 }
 
-function validateTimes(claims: JsonObject, expected: ClaimExpectations, nowSeconds: number): void {
+/**
+ * The part of {@link validateClaims} that may come out otherwise at another time.
+ *
+ * @throws {TokenRejected}
+ */
+export function validateTimes(claims: JsonObject, expected: ClaimExpectations, nowSeconds: number): void {
   const tolerance = expected.clockToleranceSeconds
   const exp = takeTime(claims, 'exp')
   const nbf = takeTime(claims, 'nbf')

@@ -6,6 +6,7 @@ import {
   endOfClaims,
   type TokenClaims,
   validateClaims,
+  validateTimes,
 } from './claims.ts'
 import { KeyturnError, TokenRejected } from './errors.ts'
 import { deepFreeze, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
@@ -143,6 +144,16 @@ export class TokenChecker {
     const claims = validateClaims(payload, this.#claims, Math.floor(nowMs / 1000))
     this.#applyCheck(deepFreeze(claims))
     return Object.freeze({ header, claims }) as VerifiedToken
+  }
+
+  /**
+   * Looks once more at what {@link verify} has accepted: at all that may have become otherwise, but for its key.
+   *
+   * @throws {TokenRejected} as {@link verify} would with the same key
+   */
+  recheck(token: VerifiedToken, nowMs: number): void {
+    validateTimes(token.claims, this.#claims, Math.floor(nowMs / 1000))
+    this.#applyCheck(token.claims)
   }
 
   /** From when on {@link verify} refuses a token that it has verified, for its age alone. */

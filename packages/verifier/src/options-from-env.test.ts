@@ -48,6 +48,7 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       KEYTURN_VERIFIER_CLIENT_KEY_FILE: file('key'),
       KEYTURN_VERIFIER_SPKI_PINS: 'sha256/one, sha256/two',
       KEYTURN_VERIFIER_TIMEOUT: '3s',
+      KEYTURN_VERIFIER_TOKEN_CACHE_SIZE: '1000',
       KEYTURN_VERIFIER_UNSAFE_HTTP: 'true',
     }
     const all = [...Object.keys(env), 'KEYTURN_VERIFIER_SNAPSHOT_SECRET']
@@ -70,6 +71,7 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       clientKey: 'key',
       spkiPins: ['sha256/one', 'sha256/two'],
       timeoutSeconds: 3,
+      tokenCacheSize: 1000,
       unsafeAllowHttp: true,
     })
     const { ca: _, clientCert: _cert, clientKey: _key, spkiPins: _pins, ...rest } = options
@@ -99,6 +101,7 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
     ['KEYTURN_ALGORITHMS', 'none'],
     ['KEYTURN_VERIFIER_TIMEOUT', '5-secret'],
     ['KEYTURN_VERIFIER_UNSAFE_HTTP', 'yes-secret'],
+    ['KEYTURN_VERIFIER_TOKEN_CACHE_SIZE', '1e3-secret'],
     ['KEYTURN_VERIFIER_CA_FILE', '/nowhere/secret.pem'],
   ])('names %s and never its value when that is %j', (name, value) => {
     const error = refusal({ ...required, [name]: value })

@@ -112,6 +112,12 @@ export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
     parse: seconds,
   },
   {
+    name: 'KEYTURN_VERIFIER_TOKEN_CACHE_SIZE',
+    option: 'tokenCacheSize',
+    description: 'how many verified tokens to remember (default: none)',
+    parse: count,
+  },
+  {
     name: 'KEYTURN_VERIFIER_UNSAFE_HTTP',
     option: 'unsafeAllowHttp',
     description: 'true accepts a key set over plain http from another machine',
@@ -189,6 +195,11 @@ function algorithms(value: string): readonly AlgorithmName[] {
   const names = list(value)
   if (names.every(isAlgorithmName)) return names
   throw new KeyturnError('algorithm_unknown', `expected names out of ${ALGORITHM_NAMES.join(', ')}`)
+}
+
+function count(value: string): number {
+  if (/^\d{1,9}$/.test(value)) return Number(value)
+  throw new KeyturnError('count_malformed', 'expected a whole number')
 }
 
 function flag(value: string): boolean {

@@ -49,6 +49,11 @@ export interface VerifierOptions extends TokenExpectations {
   readonly allowForeignKids?: boolean
   /** Accept a key set over plain http from another machine: whoever is on the way can make tokens. Default `false`. */
   readonly unsafeAllowHttp?: boolean
+  /**
+   * How many verified tokens to remember, so that the same one again costs a comparison instead of a signature; its times, its key and
+   * {@link check} are looked at each time. They stay in memory. Default 0: none.
+   */
+  readonly tokenCacheSize?: number
   /** Hears what happens to the keys. What fails in it becomes a warning of the process, and holds up nothing. */
   readonly onEvent?: (event: VerifierEvent) => void
   readonly clock?: Clock
@@ -91,6 +96,7 @@ const OPTIONS: Readonly<Record<keyof VerifierOptions, OptionType>> = Object.free
   spkiPins: 'strings',
   allowForeignKids: 'boolean',
   unsafeAllowHttp: 'boolean',
+  tokenCacheSize: 'number',
   onEvent: 'function',
   clock: 'object',
   fetch: 'function',

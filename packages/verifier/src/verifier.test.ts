@@ -221,6 +221,7 @@ describe('health and events of a verifier (R45)', () => {
       lastError: undefined,
       refreshes: { success: 1, failure: 0 },
       verifications: {},
+      tokenCache: { size: 0, hits: 0 },
     })
   })
 

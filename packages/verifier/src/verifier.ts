@@ -2,6 +2,7 @@ import {
   type Clock,
   isolatedListener,
   KeysUnavailable,
+  KeyturnError,
   type Session,
   sessionOf,
   systemClock,
@@ -12,6 +13,7 @@ import {
 } from '@keyturn/core'
 import type { KeySource, KeySourceReport } from './key-set/key-source.ts'
 import { openKeySource } from './key-set/open-key-source.ts'
+import { TokenCache } from './token-cache.ts'
 import { type TokenEnd, TokenWatch } from './token-watch.ts'
 import { assertOptions, type VerifierOptions } from './verifier-options.ts'
 
@@ -19,7 +21,12 @@ import { assertOptions, type VerifierOptions } from './verifier-options.ts'
 export interface VerifierHealth extends KeySourceReport {
   /** Verifications by result: `accepted`, a rejection code, or `keys_unavailable`. */
   readonly verifications: Readonly<Record<string, number>>
+  /** Verified tokens that are remembered, and how many of the accepted ones were; 0 where `tokenCacheSize` is. */
+  readonly tokenCache: { readonly size: number; readonly hits: number }
 }
+
+/** 1.9 times 8 KiB for each: more than that is no cache. */
+const LARGEST_CACHE = 100_000
 
 /**
  * Makes a verifier. Does no I/O: the keys are fetched by {@link Verifier.ready}, or by the first token.
@@ -40,7 +47,9 @@ export class Verifier {
   readonly #keys: KeySource
   readonly #clock: Clock
   readonly #watch: TokenWatch
+  readonly #cache: TokenCache | undefined
   readonly #results = new Map<string, number>()
+  #cacheHits = 0
 
   /** See {@link createVerifier}. */
   constructor(options: VerifierOptions) {
@@ -51,7 +60,9 @@ export class Verifier {
     this.#keys = openKeySource(options, this.#clock, (event) => {
       tell(event)
       this.#watch.keysChanged()
+      if (event.kind === 'keys-replaced') this.#forgetOtherKeys()
     })
+    this.#cache = cacheOf(options)
     this.#watch = new TokenWatch({
       keys: this.#keys,
       endOf: (token) => this.#checker.endOf(token),
@@ -80,10 +91,12 @@ export class Verifier {
    */
   async verify(jwt: unknown): Promise<VerifiedToken> {
     try {
+      const cached = this.#recall(jwt)
+      if (cached !== undefined) return this.#accept(cached)
       const parsed = this.#checker.parse(jwt)
       const { kid } = parsed.header
-      const key = this.#keys.find(kid) ?? (await this.#keys.lookFor(kid))
-      return this.#accept(this.#checker.verify(parsed, known(key), this.#clock.now()))
+      const key = known(this.#keys.find(kid) ?? (await this.#keys.lookFor(kid)))
+      return this.#accept(this.#remember(jwt, this.#checker.verify(parsed, key, this.#clock.now()), key))
     } catch (error) {
       throw this.#counted(error)
     }
@@ -98,12 +111,15 @@ export class Verifier {
    */
   verifySync(jwt: unknown): VerifiedToken {
     try {
+      const cached = this.#recall(jwt)
+      if (cached !== undefined) return this.#accept(cached)
       const parsed = this.#checker.parse(jwt)
       const { kid } = parsed.header
-      const key = this.#keys.find(kid)
-      const unavailable = key === undefined ? this.#keys.lookForSoon(kid) : undefined
+      const found = this.#keys.find(kid)
+      const unavailable = found === undefined ? this.#keys.lookForSoon(kid) : undefined
       if (unavailable !== undefined) throw unavailable
-      return this.#accept(this.#checker.verify(parsed, known(key), this.#clock.now()))
+      const key = known(found)
+      return this.#accept(this.#remember(jwt, this.#checker.verify(parsed, key, this.#clock.now()), key))
     } catch (error) {
       throw this.#counted(error)
     }
@@ -130,12 +146,49 @@ export class Verifier {
   }
 
   health(): VerifierHealth {
-    return { ...this.#keys.report(), verifications: Object.fromEntries(this.#results) }
+    return {
+      ...this.#keys.report(),
+      verifications: Object.fromEntries(this.#results),
+      tokenCache: { size: this.#cache?.size ?? 0, hits: this.#cacheHits },
+    }
   }
 
   /** Stops refreshing. Idempotent. */
   close(): void {
     this.#keys.close()
+  }
+
+  /**
+   * A token that was verified by the very key that is in use, and would be accepted again.
+   *
+   * @throws {TokenRejected} when it would not
+   */
+  #recall(jwt: unknown): VerifiedToken | undefined {
+    const cached = typeof jwt === 'string' ? this.#cache?.find(jwt) : undefined
+    if (cached === undefined) return undefined
+    // a key that has ended, or that came with another set, is another object
+    if (this.#keys.find(cached.key.kid) !== cached.key) {
+      this.#cache?.delete(cached)
+      return undefined
+    }
+    try {
+      this.#checker.recheck(cached.token, this.#clock.now())
+    } catch (error) {
+      this.#cache?.delete(cached)
+      throw error
+    }
+    this.#cacheHits += 1
+    return cached.token
+  }
+
+  #remember(jwt: unknown, token: VerifiedToken, key: VerificationKey): VerifiedToken {
+    if (typeof jwt === 'string') this.#cache?.add(jwt, token, key)
+    return token
+  }
+
+  /** What a withdrawn key has signed is not kept in memory. */
+  #forgetOtherKeys(): void {
+    this.#cache?.retain(({ key }) => this.#keys.find(key.kid) === key)
   }
 
   #accept(token: VerifiedToken): VerifiedToken {
@@ -156,4 +209,12 @@ export class Verifier {
 function known(key: VerificationKey | undefined): VerificationKey {
   if (key === undefined) throw new TokenRejected('key_unknown')
   return key
+}
+
+function cacheOf({ tokenCacheSize = 0 }: VerifierOptions): TokenCache | undefined {
+  if (tokenCacheSize === 0) return undefined
+  if (Number.isInteger(tokenCacheSize) && tokenCacheSize >= 2 && tokenCacheSize <= LARGEST_CACHE) {
+    return new TokenCache(tokenCacheSize)
+  }
+  throw new KeyturnError('verifier_options_invalid', `tokenCacheSize: expected 0, or 2 to ${LARGEST_CACHE}`)
 }

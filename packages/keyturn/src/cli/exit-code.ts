@@ -20,6 +20,7 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
     config_file_unreadable: EXIT.usage,
     config_invalid: EXIT.usage,
     config_unknown_setting: EXIT.usage,
+    count_malformed: EXIT.usage,
     database_url_invalid: EXIT.usage,
     duration_malformed: EXIT.usage,
     expectations_invalid: EXIT.usage,
