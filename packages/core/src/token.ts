@@ -141,7 +141,7 @@ export class TokenChecker {
     this.#remember(jws.header, header)
     const payload = parseJsonObject(Buffer.from(jws.payload, 'base64url'), PAYLOAD_DEPTH)
     if (payload === undefined) throw new TokenRejected('payload_malformed')
-    const claims = validateClaims(payload, this.#claims, Math.floor(nowMs / 1000))
+    const claims = this.#shareStrings(validateClaims(payload, this.#claims, Math.floor(nowMs / 1000)))
     this.#applyCheck(deepFreeze(claims))
     return Object.freeze({ header, claims }) as VerifiedToken
   }
@@ -177,6 +177,15 @@ export class TokenChecker {
       throw new TokenRejected('header_typ_refused')
     }
     return Object.freeze({ alg, kid, typ })
+  }
+
+  /** What every token says alike is there once, however many of them are kept. */
+  #shareStrings(claims: { -readonly [Claim in keyof TokenClaims]: TokenClaims[Claim] }): TokenClaims {
+    const { issuer, audiences } = this.#claims
+    claims.iss = issuer
+    const audience = audiences?.find((one) => one === claims.aud)
+    if (audience !== undefined) claims.aud = audience
+    return claims
   }
 
   #remember(encoded: string, header: TokenHeader): void {

@@ -48,7 +48,8 @@ export class Verifier {
   readonly #clock: Clock
   readonly #watch: TokenWatch
   readonly #cache: TokenCache | undefined
-  readonly #results = new Map<string, number>()
+  readonly #rejections = new Map<string, number>()
+  #accepted = 0
   #cacheHits = 0
 
   /** See {@link createVerifier}. */
@@ -148,7 +149,10 @@ export class Verifier {
   health(): VerifierHealth {
     return {
       ...this.#keys.report(),
-      verifications: Object.fromEntries(this.#results),
+      verifications: {
+        ...(this.#accepted === 0 ? {} : { accepted: this.#accepted }),
+        ...Object.fromEntries(this.#rejections),
+      },
       tokenCache: { size: this.#cache?.size ?? 0, hits: this.#cacheHits },
     }
   }
@@ -192,17 +196,15 @@ export class Verifier {
   }
 
   #accept(token: VerifiedToken): VerifiedToken {
-    this.#count('accepted')
+    this.#accepted += 1
     return token
   }
 
   #counted(error: unknown): unknown {
-    if (error instanceof TokenRejected || error instanceof KeysUnavailable) this.#count(error.code)
+    if (error instanceof TokenRejected || error instanceof KeysUnavailable) {
+      this.#rejections.set(error.code, (this.#rejections.get(error.code) ?? 0) + 1)
+    }
     return error
-  }
-
-  #count(result: string): void {
-    this.#results.set(result, (this.#results.get(result) ?? 0) + 1)
   }
 }
 
