@@ -1,4 +1,7 @@
 import type { Machine } from './measuring/machine.ts'
+import type { ImportRow } from './suites/imports.ts'
+import type { NewKidRow } from './suites/new-kid.ts'
+import type { RepeatedFigures } from './suites/repeated.ts'
 import type { RotationFigures } from './suites/rotation.ts'
 import type { SignatureCost } from './suites/signature-cost.ts'
 import type { ThreadPoolFigures } from './suites/thread-pool.ts'
@@ -11,6 +14,9 @@ export interface BenchReport {
   readonly suites: {
     readonly signing?: readonly AlgorithmContest[]
     readonly verifying?: readonly AlgorithmContest[]
+    readonly repeated?: RepeatedFigures
+    readonly 'new-kid'?: readonly NewKidRow[]
+    readonly imports?: readonly ImportRow[]
     readonly 'thread-pool'?: ThreadPoolFigures
     readonly rotation?: RotationFigures
     readonly 'signature-cost'?: readonly SignatureCost[]

@@ -1,5 +1,8 @@
 import type { Pace } from './measuring/contest.ts'
 import type { BenchReport, SuiteName } from './report.ts'
+import { runImports } from './suites/imports.ts'
+import { runNewKid } from './suites/new-kid.ts'
+import { runRepeated } from './suites/repeated.ts'
 import { type RotationTerms, runRotation } from './suites/rotation.ts'
 import { runSignatureCost } from './suites/signature-cost.ts'
 import { runThreadPool } from './suites/thread-pool.ts'
@@ -11,7 +14,7 @@ export interface Settings {
   readonly rotation: RotationTerms
 }
 
-/** What the figures of the documents are made with: about six minutes. */
+/** What the figures of the documents are made with: about seven minutes. */
 export const FULL: Settings = Object.freeze({
   pace: { rounds: 21, sliceMs: 80 },
   rotation: { perSecond: 1000, windowMs: 3000, rounds: 7, rotations: 1000 },
@@ -29,6 +32,9 @@ export const SUITES: {
 } = {
   signing: ({ pace }) => runSigning(pace),
   verifying: ({ pace }) => runVerifying(pace),
+  repeated: ({ pace }) => runRepeated(pace),
+  'new-kid': () => runNewKid(),
+  imports: ({ pace }) => runImports(pace.rounds),
   'thread-pool': ({ pace }) => runThreadPool(pace),
   rotation: ({ rotation }) => runRotation(rotation),
   'signature-cost': ({ pace }) => runSignatureCost(pace),

@@ -1,4 +1,6 @@
 import type { BenchReport } from './report.ts'
+import type { ImportRow } from './suites/imports.ts'
+import { type NewKidRow, TOKENS } from './suites/new-kid.ts'
 import type { RotationFigures } from './suites/rotation.ts'
 import type { SignatureCost } from './suites/signature-cost.ts'
 import type { AlgorithmContest } from './suites/tokens.ts'
@@ -6,12 +8,18 @@ import { judge } from './targets.ts'
 
 /** A report as Markdown, ratios first: what is printed, and what stands in docs/performance.md. */
 export function renderReport(report: BenchReport): string {
-  const { signing, verifying, rotation, 'signature-cost': costs } = report.suites
+  const { signing, verifying, repeated, imports, rotation, 'signature-cost': costs } = report.suites
+  const newKid = report.suites['new-kid']
   return [
     machineLine(report),
     section('Targets', targetTable(report)),
     ...(signing ?? []).map((contest) => section(`Signing ${titleOf(contest)}`, contestTable(contest))),
     ...(verifying ?? []).map((contest) => section(`Verifying ${titleOf(contest)}`, contestTable(contest))),
+    ...(repeated?.contests ?? []).map((contest) =>
+      section(`The same ${contest.algorithm} token again`, contestTable(contest)),
+    ),
+    ...(newKid === undefined ? [] : [section(`${TOKENS} tokens of a new kid at once`, newKidTable(newKid))]),
+    ...(imports === undefined ? [] : [section('What an import costs', importTable(imports))]),
     ...(rotation === undefined ? [] : [section('Turning keys under load', rotationTable(rotation))]),
     ...(costs === undefined ? [] : [section('What a signature costs', costTable(costs))]),
   ].join('\n\n')
@@ -95,6 +103,20 @@ function rotationTable({ perSecond, rows, memory }: RotationFigures): string {
     ),
     `RS256, ${perSecond} signatures a second. Heap: ${heap} bytes for each rotation; resident memory at the end: ${number(memory.residentRatio)} times that at half time.`,
   ].join('\n\n')
+}
+
+function newKidTable(rows: readonly NewKidRow[]): string {
+  return table(
+    ['', 'failures', 'fetches'],
+    rows.map(({ name, failures, fetches }) => [name, String(failures), String(fetches)]),
+  )
+}
+
+function importTable(rows: readonly ImportRow[]): string {
+  return table(
+    ['', 'ms', 'resident, MB'],
+    rows.map((row) => [row.name, number(row.milliseconds), number(row.residentMegabytes)]),
+  )
 }
 
 function costTable(costs: readonly SignatureCost[]): string {

@@ -26,7 +26,7 @@ const LIMIT_OF: Readonly<Record<BenchAlgorithm, string>> = {
   EdDSA: 'raw',
 }
 const IN_FLIGHT_OF: Readonly<Record<BenchAlgorithm, number>> = { RS256: 64, ES256: 1, EdDSA: 1 }
-const PEERS = ['fast-jwt', 'jsonwebtoken', 'jose']
+const PEERS = ['fast-jwt', 'jsonwebtoken', 'jose', 'aws-jwt-verify']
 
 const TARGETS: readonly Target[] = [
   ...(
@@ -43,6 +43,28 @@ const TARGETS: readonly Target[] = [
       leastRatio(signingOf(report, algorithm)),
     ),
   ]),
+  ...(
+    [
+      ['RS256', 0.85],
+      ['ES256', 0.95],
+      ['EdDSA', 0.97],
+    ] as const
+  ).flatMap(([algorithm, least]) => [
+    atLeast(least, `verifying ${algorithm}, times raw`, (report) =>
+      ratio(verifyingOf(report, algorithm), 'raw'),
+    ),
+    above(`verifying ${algorithm}, times the fastest peer`, (report) =>
+      leastRatio(verifyingOf(report, algorithm)),
+    ),
+  ]),
+  atLeast(5, 'the same token again, times the cache of fast-jwt', ({ suites }) =>
+    least(suites.repeated?.contests.map((contest) => ratio(contest, 'fast-jwt'))),
+  ),
+  atMost(1.9, 'memory of a cached token, times its text', ({ suites }) => suites.repeated?.memoryRatio),
+  atMost(0, 'failures among tokens of a new kid', (report) => ownNewKid(report)?.failures),
+  atMost(1, 'fetches for them', (report) => ownNewKid(report)?.fetches),
+  atMost(10, 'import of the verifier, ms', (report) => ownImport(report)?.milliseconds),
+  atMost(4, 'import of the verifier, MB', (report) => ownImport(report)?.residentMegabytes),
   atLeast(
     1.75,
     'RS256 on the thread pool, times one thread',
@@ -99,9 +121,25 @@ function ratio(contest: AlgorithmContest | undefined, other: string): number | u
   return contest?.standings.find(({ name }) => name === US)?.ratios[other]
 }
 
+function verifyingOf({ suites }: BenchReport, algorithm: BenchAlgorithm): AlgorithmContest | undefined {
+  return suites.verifying?.find((contest) => contest.algorithm === algorithm)
+}
+
+function ownNewKid({ suites }: BenchReport) {
+  return suites['new-kid']?.find(({ name }) => name === US)
+}
+
+function ownImport({ suites }: BenchReport) {
+  return suites.imports?.find(({ name }) => name === '@keyturn/verifier')
+}
+
+function least(values: readonly (number | undefined)[] = []): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}
+
 function leastRatio(contest: AlgorithmContest | undefined): number | undefined {
-  const ratios = PEERS.flatMap((peer) => ratio(contest, peer) ?? [])
-  return ratios.length === 0 ? undefined : Math.min(...ratios)
+  return least(PEERS.map((peer) => ratio(contest, peer)))
 }
 
 /** The generator that is built in comes first, its windows at rest before the others. */

@@ -54,6 +54,18 @@ describe('npm run bench (R2, R10)', () => {
     }
   })
 
+  it('shows everybody tokens of a kid that is new to them, and the same token again', () => {
+    const rows = report.suites['new-kid']
+    expect(rows?.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['keyturn', 'jose', 'aws-jwt-verify']),
+    )
+    expect(rows?.find(({ name }) => name === 'keyturn')).toMatchObject({ failures: 0, fetches: 1 })
+    const { contests = [], memoryRatio = Number.NaN } = report.suites.repeated ?? {}
+    expect(contests.map(({ algorithm }) => algorithm)).toEqual(['RS256', 'ES256', 'EdDSA'])
+    expect(memoryRatio).toBeGreaterThan(1)
+    expect(report.suites.imports?.every(({ residentMegabytes }) => residentMegabytes > 0)).toBe(true)
+  })
+
   it('turns keys while it signs', () => {
     const turning = report.suites.rotation?.rows.filter(({ generator }) => !generator.endsWith('at rest'))
     expect(turning?.map(({ generator }) => generator)).toEqual([

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { splitCompact } from '@keyturn/core'
 import type { Entrant } from '../measuring/contest.ts'
+import { awsJwtVerify } from './aws-jwt-verify.ts'
 import type { Contender, Task } from './contender.ts'
 import { fastJwt } from './fast-jwt.ts'
 import { jose } from './jose.ts'
@@ -9,7 +10,7 @@ import { keyturn } from './keyturn.ts'
 import { rawSigners, rawVerifiers } from './raw.ts'
 
 /** Who comes to sign and to verify. One more is one more module. */
-export const CONTENDERS: readonly Contender[] = [keyturn, fastJwt, jsonwebtoken, jose]
+export const CONTENDERS: readonly Contender[] = [keyturn, fastJwt, jsonwebtoken, jose, awsJwtVerify]
 
 /** So many that no token is seen again soon. */
 const DISTINCT_TOKENS = 64

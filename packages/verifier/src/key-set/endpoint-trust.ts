@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import type { RequestOptions } from 'node:https'
-import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls'
+import type { checkServerIdentity, DetailedPeerCertificate, PeerCertificate } from 'node:tls'
 import { KeyturnError } from '@keyturn/core'
 import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
 
@@ -16,12 +16,15 @@ export interface EndpointTrust {
 
 const PIN = /^sha256\/[A-Za-z0-9+/]{43}=$/
 
+/** What an HTTPS request is told of that; `checkServerIdentity` of node:tls comes when there is one to be made. */
+export type TlsOptions = (check: typeof checkServerIdentity) => RequestOptions
+
 /**
- * What an HTTPS request is told of that.
+ * Looks at what it is given, before there is any request.
  *
  * @throws {KeyturnError} `verifier_options_invalid`
  */
-export function tlsOptions({ ca, cert, key, spkiPins = [] }: EndpointTrust, url: URL): RequestOptions {
+export function tlsOptions({ ca, cert, key, spkiPins = [] }: EndpointTrust, url: URL): TlsOptions {
   // OpenSSL takes any text for a list of no certificates, and then trusts nobody without saying why
   if (ca !== undefined) assertPem('ca', 'a certificate in PEM', () => new X509Certificate(ca))
   if (cert !== undefined) assertPem('clientCert', 'a certificate in PEM', () => new X509Certificate(cert))
@@ -36,20 +39,21 @@ export function tlsOptions({ ca, cert, key, spkiPins = [] }: EndpointTrust, url:
     }
     const useless = Object.entries(given).find(([, value]) => value !== undefined)
     if (useless !== undefined) throw invalid(useless[0], 'an https URL beside it')
-    return {}
+    return () => ({})
   }
-  return {
+  const pins = new Set(spkiPins)
+  return (check) => ({
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    ...(spkiPins.length === 0 ? {} : { checkServerIdentity: pinned(new Set(spkiPins)) }),
-  }
+    ...(pins.size === 0 ? {} : { checkServerIdentity: pinned(pins, check) }),
+  })
 }
 
 /** Comes after the chain was found good, and before anything is sent or read. */
-function pinned(pins: ReadonlySet<string>) {
+function pinned(pins: ReadonlySet<string>, check: typeof checkServerIdentity) {
   return (host: string, certificate: PeerCertificate): Error | undefined => {
-    const error = checkServerIdentity(host, certificate)
+    const error = check(host, certificate)
     if (error !== undefined) return error
     if (chainOf(certificate).some((one) => pins.has(pinOf(one)))) return undefined
     return new KeySetFetchFailed('fetch_pin_mismatch', 'expected a public key of the chain to be pinned')

@@ -1,5 +1,4 @@
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { JWK_SET_LIMITS } from '@keyturn/core'
 import type { CacheHeaders } from './cache-policy.ts'
 import { type EndpointTrust, tlsOptions } from './endpoint-trust.ts'
@@ -40,15 +39,24 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 export function httpFetch({ url, connectMs, headersMs, bodyMs, ...trust }: HttpFetchOptions): FetchKeySet {
   const tls = tlsOptions(trust, url)
   const isSecure = url.protocol === 'https:'
-  const send = isSecure ? requestHttps : requestHttp
-  return ({ etag, signal }) =>
-    new Promise((resolve, reject) => {
+  // an HTTP client costs more than all the rest of the verifier: who only imports it, or pins its keys, does not pay for one
+  const load = async () => {
+    if (!isSecure) return { send: (await import('node:http')).request, options: {} }
+    const [{ request }, { checkServerIdentity }] = await Promise.all([
+      import('node:https'),
+      import('node:tls'),
+    ])
+    return { send: request, options: tls(checkServerIdentity) }
+  }
+  return async ({ etag, signal }) => {
+    const { send, options } = await load()
+    return await new Promise((resolve, reject) => {
       const headers = {
         accept: 'application/jwk-set+json, application/json',
         'accept-encoding': 'identity',
         ...(etag === undefined ? {} : { 'if-none-match': etag }),
       }
-      const request = send(url, { agent: false, headers, signal, ...tls })
+      const request = send(url, { agent: false, headers, signal, ...options })
       const phase = phaseOf(request)
       phase.begin('connect', connectMs)
       request.on('socket', (socket) => {
@@ -73,6 +81,7 @@ export function httpFetch({ url, connectMs, headersMs, bodyMs, ...trust }: HttpF
       })
       request.end()
     })
+  }
 }
 
 const LATE = Object.freeze({

@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { median } from '../measuring/statistics.ts'
+
+/** What a service pays for a library before it does anything. */
+export interface ImportRow {
+  readonly name: string
+  readonly milliseconds: number
+  readonly residentMegabytes: number
+}
+
+const NAMES = ['@keyturn/verifier', 'jose', 'fast-jwt', 'jsonwebtoken', 'aws-jwt-verify']
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** In a process of its own, beyond what Node.js itself takes. */
+const program = (name: string) => `
+  const [startedAt, before] = [performance.now(), process.memoryUsage.rss()]
+  await import(${JSON.stringify(name)})
+  console.log(JSON.stringify([performance.now() - startedAt, process.memoryUsage.rss() - before]))`
+
+/** Imports each library in turn, in as many rounds. */
+export async function runImports(rounds: number): Promise<readonly ImportRow[]> {
+  const seen = new Map<string, [milliseconds: number, bytes: number][]>(NAMES.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const name of NAMES) seen.get(name)?.push(await importOnce(name))
+  }
+  return [...seen].map(([name, runs]) => ({
+    name,
+    milliseconds: median(runs.map(([milliseconds]) => milliseconds)),
+    residentMegabytes: median(runs.map(([, bytes]) => bytes)) / 2 ** 20,
+  }))
+}
+
+async function importOnce(name: string): Promise<[number, number]> {
+  const args = ['--input-type=module', '--eval', program(name)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT })
+  return JSON.parse(stdout)
+}
