@@ -79,6 +79,15 @@ describe('whom a verifier has its keys from (R39)', () => {
     expect(await fetchFrom({}, { spkiPins })).toEqual({ outcome: 'fetch_pin_mismatch', questions: 0 })
   })
 
+  it('is not one that shows a certificate of a pinned key which has signed nothing in its chain', async () => {
+    const decoy = await authority('root')
+    const cert = `${server.cert}\n${decoy.cert}`
+    expect(await fetchFrom({ cert }, { spkiPins: [pinOf(decoy)] })).toEqual({
+      outcome: 'fetch_pin_mismatch',
+      questions: 0,
+    })
+  })
+
   it('is not one of a pinned key under a name that is not its own', async () => {
     const other = await issued('elsewhere.example', root)
     const options = { key: other.private, cert: other.cert }

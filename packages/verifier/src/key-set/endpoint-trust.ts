@@ -55,28 +55,31 @@ function pinned(pins: ReadonlySet<string>, check: typeof checkServerIdentity) {
   return (host: string, certificate: PeerCertificate): Error | undefined => {
     const error = check(host, certificate)
     if (error !== undefined) return error
-    if (chainOf(certificate).some((one) => pins.has(pinOf(one)))) return undefined
+    if ([...chain(certificate)].some((one) => pins.has(pinOf(one)))) return undefined
     return new KeySetFetchFailed('fetch_pin_mismatch', 'expected a public key of the chain to be pinned')
   }
 }
 
-/** From the endpoint's own up to the root, which names itself as its issuer. */
-function* chain(certificate: PeerCertificate): Generator<PeerCertificate> {
+/**
+ * From the endpoint's own up to the root, which names itself as its issuer. Node links what the endpoint sent by names alone, and
+ * anybody can write a certificate of any public key: only those count whose key has signed the one below.
+ */
+function* chain(certificate: PeerCertificate): Generator<X509Certificate> {
   const seen = new Set<PeerCertificate>()
-  let one: PeerCertificate | undefined = certificate
-  while (one?.raw !== undefined && !seen.has(one)) {
-    seen.add(one)
+  let below: X509Certificate | undefined
+  let peer: PeerCertificate | undefined = certificate
+  while (peer?.raw !== undefined && !seen.has(peer)) {
+    seen.add(peer)
+    const one = new X509Certificate(peer.raw)
+    if (below !== undefined && !(one.ca && below.verify(one.publicKey))) return
     yield one
-    one = (one as Partial<DetailedPeerCertificate>).issuerCertificate
+    below = one
+    peer = (peer as Partial<DetailedPeerCertificate>).issuerCertificate
   }
 }
 
-function chainOf(certificate: PeerCertificate): readonly PeerCertificate[] {
-  return [...chain(certificate)]
-}
-
-function pinOf({ raw }: PeerCertificate): string {
-  const spki = new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' })
+function pinOf({ publicKey }: X509Certificate): string {
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
   return `sha256/${createHash('sha256').update(spki).digest('base64')}`
 }
 
