@@ -93,6 +93,50 @@ describe('a process that slept (R8, R20)', () => {
   })
 })
 
+describe('a question that hung before a sleep (R8, R20)', () => {
+  async function openHanging() {
+    const opened = await open()
+    const answers: (() => void)[] = []
+    const load = opened.store.load.bind(opened.store)
+    const hang = () => {
+      opened.store.load = async () => {
+        await new Promise<void>((resolve) => answers.push(resolve))
+        return await load()
+      }
+    }
+    await opened.store.look()
+    hang()
+    opened.clock.jump(60_000)
+    const first = opened.keys.catchUp()
+    await opened.clock.advance(policy.timing.storePollMs)
+    await first
+    return { ...opened, answers }
+  }
+
+  it('is waited for once more, and asked again', async () => {
+    const { keys, clock, answers } = await openHanging()
+    clock.jump(60_000)
+    const caughtUp = keys.catchUp()
+    answers.shift()?.()
+    await clock.advance(0)
+    expect(answers).toHaveLength(1)
+    expect(keys.mayHaveSlept).toBe(true)
+    answers.shift()?.()
+    await caughtUp
+    expect(keys.mayHaveSlept).toBe(false)
+  })
+
+  it('holds nobody up for longer than P when it hangs on', async () => {
+    const { keys, clock, answers } = await openHanging()
+    clock.jump(60_000)
+    const caughtUp = keys.catchUp()
+    await clock.advance(policy.timing.storePollMs)
+    await caughtUp
+    expect(answers).toHaveLength(1)
+    expect(keys.mayHaveSlept).toBe(false)
+  })
+})
+
 describe('a wrong ring in the store (R16, R18)', () => {
   it('is said until the right one is back, which need not have changed since', async () => {
     const { keys, store, mine, wrong } = await open()

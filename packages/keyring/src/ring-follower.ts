@@ -45,6 +45,7 @@ export class RingFollower {
   #isTold = false
   #look: Promise<void> | undefined
   #reload: Promise<void> | undefined
+  #reloadAskedAt: Instant | undefined
 
   constructor(options: RingFollowerOptions) {
     this.#options = options
@@ -136,6 +137,14 @@ export class RingFollower {
   async #lookOnce(): Promise<void> {
     this.#noteStop()
     const { clock, pollMs } = this.#options
+    // a question that slept with this process does not hang for all that
+    if (this.#reload !== undefined && this.#hasSleptSince(this.#reloadAskedAt)) {
+      await orLate(
+        this.#reload.catch(() => {}),
+        clock,
+        pollMs,
+      )
+    }
     const askedAt = this.#now()
     if (this.#reload !== undefined) {
       // the last question hangs: another would hang too, and cost a thread
@@ -143,6 +152,7 @@ export class RingFollower {
       this.#noteError(this.#noAnswer())
       return
     }
+    this.#reloadAskedAt = askedAt
     this.#reload = this.#reloadNow().finally(() => {
       this.#reload = undefined
     })
@@ -201,6 +211,13 @@ export class RingFollower {
   #elapsedSince(then: Instant): number {
     const { monotonic, wall } = this.#now()
     return Math.max(monotonic - then.monotonic, Math.abs(wall - then.wall))
+  }
+
+  /** The wall clock went on without the other one. */
+  #hasSleptSince(then: Instant | undefined): boolean {
+    if (then === undefined) return false
+    const { monotonic, wall } = this.#now()
+    return wall - then.wall - (monotonic - then.monotonic) > STOPPED_MS
   }
 
   #now(): Instant {
