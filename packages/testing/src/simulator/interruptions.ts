@@ -64,8 +64,10 @@ function stepThrough(replica: Replica, stepMs: number, seenMs = stepMs): void {
   replica.attendedSince = Math.min(replica.attendedSince, store.decisiveClock)
   // it remembers by the machine's clock since when it watches, and reckons by the storage's
   if (store.hasOwnClock) replica.attendedSince -= Math.min(Math.abs(stepMs), noticeableMs)
+  replica.unnoticedMs += stepMs
   if (manager === undefined || Math.abs(stepMs) <= noticeableMs) return
-  const isNoticed = Math.abs(seenMs) > noticeableMs
+  const isNoticed = Math.min(Math.abs(seenMs), Math.abs(replica.unnoticedMs)) > noticeableMs
+  if (isNoticed) replica.unnoticedMs = 0
   // where the clock is as it was before, nobody may have seen that it was otherwise
   replica.doubtedUntil = isNoticed ? machine.monotonicClock + leadOf(policy.timing) : Number.NEGATIVE_INFINITY
 }

@@ -38,7 +38,7 @@ async function restoreOnce(world: World): Promise<void> {
   if (backup === undefined) return
   const visitor = mortalVisitor(world)
   visitor.isRestoring = true
-  const stopTrying = time.schedule(PATIENCE_MS, () => void restoreOnce(world))
+  const stopTrying = time.schedule(PATIENCE_MS, () => restore(world))
   try {
     const ring = await restoreRing(visitor.store, backup, { now: visitor.machine.wallClock })
     world.note(visitor.name, `has restored generation ${backup.generation} as ${ring.generation}`)

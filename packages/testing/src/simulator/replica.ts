@@ -29,6 +29,8 @@ export class Replica {
   attendedSince: number
   /** Until then, by its monotonic clock, its clocks went apart less than a lead ago. */
   doubtedUntil = Number.NEGATIVE_INFINITY
+  /** By how much its clocks went apart since it can last have noticed that: it compares them when it has something to do. */
+  unnoticedMs = 0
   /** When it was stopped the last time; `Infinity` when that was in the middle of something. */
   stoppedAt = Number.POSITIVE_INFINITY
   /** How many key pairs it is making. */

@@ -13,6 +13,9 @@ import type { SimulatedProcess } from './simulated-process.ts'
 import type { SimulatedStorage, Writer } from './simulated-storage.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
+/** Half of P to the next look, and an eighth each way. */
+const LONGEST_SILENCE = 0.75
+
 /** How a {@link SimulatedStore} is connected. */
 export interface SimulatedStoreOptions {
   readonly storage: SimulatedStorage
@@ -73,10 +76,10 @@ export class SimulatedStore implements KeyStore {
       : Math.round(time.now + storage.clockErrorMs)
   }
 
-  /** It has asked for longer than P, in vain. */
+  /** It has asked for about P, in vain: for longer than one that reaches the storage ever goes without an answer. */
   get isCutOff(): boolean {
     const { time, pollMs } = this.#options
-    return time.now - this.lastContactAt > pollMs && this.isFailing
+    return time.now - this.lastContactAt > LONGEST_SILENCE * pollMs && this.isFailing
   }
 
   /** Its last question has failed, or is not answered as soon as it should be. */
