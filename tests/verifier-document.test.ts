@@ -48,4 +48,10 @@ describe('a verifier as documented (R38, R66)', () => {
     expect(JSON.parse(String(recalled))).toMatchObject({ kind: 'keys-recalled', source: 'snapshot' })
     expect(JSON.parse(String(healthThen))).toMatchObject({ status: 'fresh', source: 'snapshot' })
   })
+
+  it('is one of several issuers (R44)', async () => {
+    await writeFile(join(folder, 'issuers.mjs'), page.block('issuers'))
+    const { stdout } = await shell('node issuers.mjs', {}, folder)
+    expect(stdout.trim()).toBe('https://staff.example https://customers.example')
+  })
 })

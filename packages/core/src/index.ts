@@ -12,6 +12,7 @@ export {
   isAlgorithmAvailable,
 } from './available-algorithms.ts'
 export { decodeBase64url, encodeBase64url } from './base64url.ts'
+export { claimedIssuer } from './claimed-issuer.ts'
 export {
   type ClaimExpectations,
   type EndOfClaims,
@@ -64,6 +65,7 @@ export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'
 export { requiredMembers, thumbprint } from './thumbprint.ts'
 export {
+  DEFAULT_MAX_TOKEN_LENGTH,
   type ParsedToken,
   TokenChecker,
   type TokenExpectations,

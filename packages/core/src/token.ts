@@ -62,6 +62,11 @@ export interface VerifiedToken {
   readonly [verified]: true
 }
 
+/** In characters; what `maxTokenLength` is where it is not given. */
+export const DEFAULT_MAX_TOKEN_LENGTH = 8192
+/** How deep the claims of a token may be nested. */
+export const PAYLOAD_DEPTH = 16
+
 const DEFAULTS = Object.freeze({
   algorithms: AVAILABLE_ALGORITHMS,
   typ: 'at+jwt',
@@ -69,11 +74,10 @@ const DEFAULTS = Object.freeze({
   clockToleranceSeconds: 5,
   maxAgeSeconds: Number.POSITIVE_INFINITY,
   maxLifetimeSeconds: Number.POSITIVE_INFINITY,
-  maxTokenLength: 8192,
+  maxTokenLength: DEFAULT_MAX_TOKEN_LENGTH,
 })
 const MAX_TOLERANCE_SECONDS = 60
 const HEADER_DEPTH = 4
-const PAYLOAD_DEPTH = 16
 const HEADER_CACHE_ENTRIES = 64
 
 /**

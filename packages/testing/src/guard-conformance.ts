@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { KeyturnError } from '@keyturn/core'
-import { type BearerOptions, createVerifier, type Verifier } from '@keyturn/verifier'
+import {
+  type BearerOptions,
+  createMultiVerifier,
+  createVerifier,
+  type TokenVerifier,
+  type Verifier,
+} from '@keyturn/verifier'
 import { codeOf } from './code-of.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { type TestIssuer, testIssuer } from './test-issuer.ts'
@@ -29,7 +35,7 @@ export interface GuardedServer {
 }
 
 /** Starts a server behind the guard under test, which answers with who speaks. Rejects when the guard refuses its options. */
-export type StartGuarded = (verifier: Verifier, options: BearerOptions) => Promise<GuardedServer>
+export type StartGuarded = (verifier: TokenVerifier, options: BearerOptions) => Promise<GuardedServer>
 
 /** One fact that every guard must make true. Runs under any test framework. */
 export interface GuardConformanceCase {
@@ -212,6 +218,31 @@ export const guardConformance: readonly GuardConformanceCase[] = Object.freeze([
       assert.equal((await server.ask(bearing(await issuer.token({ sub: 'alice' })))).body, 'alice')
     },
   ),
+
+  {
+    name: 'takes tokens of several issuers, and says 503 for the one alone whose keys cannot be had',
+    async run(start) {
+      const issuers = await Promise.all([
+        testIssuer({ issuer: 'https://staff.test' }),
+        testIssuer({ issuer: 'https://customers.test' }),
+      ])
+      const [staff, customers] = issuers
+      const verifier = createMultiVerifier(
+        issuers.map(({ issuer, audience, endpoint }) => ({ issuer, audience, fetch: endpoint.fetch })),
+      )
+      const server = await start(verifier, {})
+      try {
+        customers.endpoint.fail()
+        assert.equal((await server.ask(bearing(await staff.token({ sub: 'alice' })))).body, 'alice')
+        assertProblem(await server.ask(bearing(await customers.token())), 503, 'keys_unavailable')
+        const claimed = await customers.token({ iss: staff.issuer })
+        assertProblem(await server.ask(bearing(claimed)), 401, 'key_unknown')
+      } finally {
+        await server.close()
+        verifier.close()
+      }
+    },
+  },
 
   {
     name: 'refuses options that mean nothing, before it is asked',

@@ -14,6 +14,7 @@ import {
 import type { KeySource, KeySourceReport } from './key-set/key-source.ts'
 import { openKeySource } from './key-set/open-key-source.ts'
 import { TokenCache } from './token-cache.ts'
+import type { TokenVerifier } from './token-verifier.ts'
 import { type TokenEnd, TokenWatch } from './token-watch.ts'
 import { assertOptions, type VerifierOptions } from './verifier-options.ts'
 
@@ -42,7 +43,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 }
 
 /** Verifies tokens locally, with keys that it keeps up to date by itself. */
-export class Verifier {
+export class Verifier implements TokenVerifier {
   readonly #checker: TokenChecker
   readonly #keys: KeySource
   readonly #clock: Clock

@@ -1,5 +1,5 @@
 import { KeysUnavailable, KeyturnError, type Session, TokenRejected, type VerifiedToken } from '@keyturn/core'
-import type { Verifier } from '../verifier.ts'
+import type { TokenVerifier } from '../token-verifier.ts'
 import { type AccessRules, accessRefusal, assertAccessRules } from './access-rules.ts'
 
 /** What a protected resource asks of a request. */
@@ -37,7 +37,7 @@ const MEANS_BEARER = /(?:^|, *)Bearer\b/i
  * @throws {KeyturnError} `guard_options_invalid`
  */
 export async function authenticateBearer(
-  verifier: Verifier,
+  verifier: TokenVerifier,
   authorization: readonly string[],
   options: BearerOptions = {},
 ): Promise<BearerOutcome> {
@@ -52,7 +52,7 @@ export async function authenticateBearer(
 
 /** As {@link authenticateBearer}, for a token that has come by itself. */
 export async function authenticateToken(
-  verifier: Verifier,
+  verifier: TokenVerifier,
   jwt: unknown,
   options: BearerOptions,
 ): Promise<BearerOutcome> {

@@ -1,6 +1,6 @@
 import type { Session } from '@keyturn/core'
+import type { TokenVerifier } from '../token-verifier.ts'
 import type { TokenEnd } from '../token-watch.ts'
-import type { Verifier } from '../verifier.ts'
 import {
   authenticateToken,
   type BearerAdmission,
@@ -11,7 +11,7 @@ import {
 
 /** What a {@link LiveSession} goes by. */
 export interface LiveSessionOptions {
-  readonly verifier: Verifier
+  readonly verifier: TokenVerifier
   readonly rules: BearerOptions
   readonly admission: BearerAdmission
   /** Told once, when the token in force is not good any more. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
 import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
-import type { Verifier } from '../verifier.ts'
+import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 import { send } from './node-http.ts'
 
@@ -32,7 +32,7 @@ export type GuardMiddleware = (
  *   response.send(`hello ${request.caller?.userId}`)
  * })
  */
-export function guard(verifier: Verifier, options: BearerOptions = {}): GuardMiddleware {
+export function guard(verifier: TokenVerifier, options: BearerOptions = {}): GuardMiddleware {
   assertBearerOptions(options)
   return async (request, response, next) => {
     const outcome = await authenticateBearer(verifier, authorizationOf(request), options)

@@ -1,7 +1,7 @@
 import type { Session } from '@keyturn/core'
 import type { FastifyContextConfig, FastifyPluginAsync } from 'fastify'
 import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
-import type { Verifier } from '../verifier.ts'
+import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 
 declare module 'fastify' {
@@ -17,7 +17,7 @@ declare module 'fastify' {
 
 /** What the {@link guard} is registered with: its verifier, and what a route asks for that says nothing else. */
 export interface GuardPluginOptions extends BearerOptions {
-  readonly verifier: Verifier
+  readonly verifier: TokenVerifier
 }
 
 /**

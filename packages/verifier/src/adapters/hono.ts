@@ -1,7 +1,7 @@
 import type { Session } from '@keyturn/core'
 import type { MiddlewareHandler } from 'hono'
 import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
-import type { Verifier } from '../verifier.ts'
+import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo } from './http-answer.ts'
 
 /** What the guard adds to the context: `c.var.caller`. */
@@ -21,7 +21,7 @@ export interface GuardEnv {
  * @example
  * app.get('/orders', guard(verifier, { scopes: ['orders:read'] }), (c) => c.text(`hello ${c.var.caller.userId}`))
  */
-export function guard(verifier: Verifier, options: BearerOptions = {}): MiddlewareHandler<GuardEnv> {
+export function guard(verifier: TokenVerifier, options: BearerOptions = {}): MiddlewareHandler<GuardEnv> {
   assertBearerOptions(options)
   return async (context, next) => {
     // several headers come joined by commas, which no credentials of one token hold

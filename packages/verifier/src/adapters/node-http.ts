@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
 import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
-import type { Verifier } from '../verifier.ts'
+import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf, type HttpAnswer, INTERNAL_ERROR, throwUncaught } from './http-answer.ts'
 
 /** Answers a request whose token was good. */
@@ -23,7 +23,7 @@ export type GuardedListener = (
  * })).listen(8080)
  */
 export function guard(
-  verifier: Verifier,
+  verifier: TokenVerifier,
   options: BearerOptions,
   listener: GuardedListener,
 ): RequestListener {
@@ -38,7 +38,7 @@ export function guard(
 }
 
 async function admit(
-  verifier: Verifier,
+  verifier: TokenVerifier,
   options: BearerOptions,
   listener: GuardedListener,
   request: IncomingMessage,

@@ -5,8 +5,8 @@ import { codeOf, type GuardAnswer, type GuardQuestion, guardConformance } from '
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { openVerifier } from '../open-verifier.fixture.ts'
+import type { TokenVerifier } from '../token-verifier.ts'
 import { withUncaught } from '../uncaught.fixture.ts'
-import type { Verifier } from '../verifier.ts'
 import type { VerifierOptions } from '../verifier-options.ts'
 import { listen, nameOf, stop } from './serve.fixture.ts'
 import { callerOf, guard, type SocketGuardOptions } from './ws.ts'
@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 /** A server whose sockets say who speaks, and then answer each message: `renew <token>` with what came of it, others with themselves. */
-async function serve(verifier: Verifier, options: SocketGuardOptions = {}) {
+async function serve(verifier: TokenVerifier, options: SocketGuardOptions = {}) {
   const sockets = new WebSocketServer({ noServer: true })
   const server = createServer().on('upgrade', guard(verifier, options, sockets))
   const heard: string[] = []

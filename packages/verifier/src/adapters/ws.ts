@@ -10,8 +10,8 @@ import {
   refused,
 } from '../access/bearer.ts'
 import { LiveSession } from '../access/live-session.ts'
+import type { TokenVerifier } from '../token-verifier.ts'
 import type { TokenEnd } from '../token-watch.ts'
-import type { Verifier } from '../verifier.ts'
 import { answerTo, authorizationOf, type HttpAnswer, INTERNAL_ERROR, throwUncaught } from './http-answer.ts'
 
 /** What the {@link guard} of a WebSocket server asks for. */
@@ -58,7 +58,7 @@ const callers = new WeakMap<WebSocket, LiveSession>()
  * sockets.on('connection', (socket) => socket.send(`hello ${callerOf(socket).session.userId}`))
  */
 export function guard(
-  verifier: Verifier,
+  verifier: TokenVerifier,
   { allowSubprotocolToken = false, ...rules }: SocketGuardOptions,
   server: WebSocketServer,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
