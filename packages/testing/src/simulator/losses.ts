@@ -38,7 +38,7 @@ async function restoreOnce(world: World): Promise<void> {
   if (backup === undefined) return
   const visitor = mortalVisitor(world)
   visitor.isRestoring = true
-  const stopTrying = time.schedule(PATIENCE_MS, () => restore(world))
+  const stopTrying = time.schedule(PATIENCE_MS, () => lookAgain(world))
   try {
     const ring = await restoreRing(visitor.store, backup, { now: visitor.machine.wallClock })
     world.note(visitor.name, `has restored generation ${backup.generation} as ${ring.generation}`)
@@ -47,10 +47,15 @@ async function restoreOnce(world: World): Promise<void> {
   } catch (error) {
     const { code } = error as { code?: string }
     world.note(visitor.name, `cannot restore: ${code ?? error}`)
-    // a process wrote what it had in memory before it was ended
-    if (code === 'restore_refused') stopTrying()
   }
   world.leave(visitor)
+}
+
+/** Whoever restored may have died before it could say so; and a process may have written what it had in memory before it was ended. */
+function lookAgain(world: World): void {
+  const { isLost, ring } = world.storage
+  if (isLost) restore(world)
+  else if (ring !== undefined && ring.held !== null) start(world, ring)
 }
 
 /** Starts a process that publishes the restored ring; most operators wait until it may sign. */
