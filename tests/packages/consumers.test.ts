@@ -76,7 +76,7 @@ describe('the libraries out of their tarballs (R67)', () => {
     it.each(['consumer.mjs', 'consumer.cjs'])('work as %s', async (program) => {
       const stdout = await run(node, [program])
       expect(stdout).toBe(
-        'user-1 alice signature_invalid 0 token_expired keys_unavailable function function,function,function,function\n',
+        'user-1 alice signature_invalid 0 token_expired keys_unavailable function function,function,function,function,function\n',
       )
     })
 

@@ -1,0 +1,31 @@
+import { fakeClock, testIssuer } from '@keyturn/testing'
+import { describe, expect, it } from 'vitest'
+import { createVerifier } from '../verifier.ts'
+import { prometheusText } from './prometheus.ts'
+
+describe('metrics of verifiers as Prometheus text (R45)', () => {
+  it('count verifications, fetches and hits of each issuer, and tell nothing of a token', async () => {
+    const clock = fakeClock()
+    const { issuer, audience, endpoint, ...made } = await testIssuer({ clock })
+    const verifier = createVerifier({ issuer, audience, clock, fetch: endpoint.fetch })
+    expect(prometheusText({ [issuer]: verifier })).toContain(`jwks_age_seconds{issuer="${issuer}"} NaN\n`)
+
+    await verifier.verify(await made.token({ sub: 'alice' }))
+    await verifier.verify(await made.expiredToken({ sub: 'alice' })).catch(() => {})
+    const text = prometheusText({ [issuer]: verifier })
+    verifier.close()
+
+    expect(text).toContain(`keyturn_verify_total{issuer="${issuer}",result="accepted"} 1\n`)
+    expect(text).toContain(`keyturn_verify_total{issuer="${issuer}",result="token_expired"} 1\n`)
+    expect(text).toContain(`keyturn_verifier_jwks_refresh_total{issuer="${issuer}",result="success"} 1\n`)
+    expect(text).toContain(`keyturn_verifier_cache_hits_total{issuer="${issuer}"} 0\n`)
+    expect(text).toContain(`keyturn_verifier_jwks_age_seconds{issuer="${issuer}"} 0\n`)
+    expect(text).not.toContain('alice')
+  })
+
+  it('have an issuer that cannot break out of its label', () => {
+    const verifier = createVerifier({ issuer: 'https://i.test', audience: 'a' })
+    expect(prometheusText({ 'a"\\\n': verifier })).toContain('{issuer="a\\"\\\\\\n"} NaN')
+    verifier.close()
+  })
+})
