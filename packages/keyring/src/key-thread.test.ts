@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { getPriority } from 'node:os'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { KeyThread } from './key-thread.ts'
 
 const spkiOf = (key: Parameters<typeof createPublicKey>[0]) =>
@@ -37,6 +38,72 @@ describe('a thread that makes keys (R10)', () => {
     expect((await made).type).toBe('private')
     expect(seen).toContain(19)
     expect(seen).toContain(getPriority())
+  })
+})
+
+describe('a thread that makes keys comes and goes (R9, R10)', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.doUnmock('node:worker_threads')
+    vi.resetModules()
+  })
+
+  /** The workers of a {@link KeyThread} in a module of its own: they answer when they are told to. */
+  async function openWatched() {
+    const workers: WatchedWorker[] = []
+    class WatchedWorker extends EventEmitter {
+      readonly done: string[] = []
+      #lastId = 0
+      constructor() {
+        super()
+        workers.push(this)
+      }
+      ref = () => this.done.push('ref')
+      unref = () => this.done.push('unref')
+      terminate = () => this.done.push('terminate')
+      postMessage({ id }: { readonly id: number }) {
+        this.#lastId = id
+      }
+      answer() {
+        this.emit('message', { id: this.#lastId, privateKey: this })
+      }
+    }
+    vi.resetModules()
+    vi.doMock('node:worker_threads', () => ({ Worker: WatchedWorker }))
+    const { KeyThread: Watched } = await import('./key-thread.ts')
+    return { thread: new Watched(), workers }
+  }
+
+  it('says to everybody who waits that it has gone, and begins again', async () => {
+    const { thread, workers } = await openWatched()
+    for (const [name, error] of [
+      ['error', new Error('out of memory')],
+      ['exit', 1],
+    ] as const) {
+      const waiting = [thread.generate('ed25519', {}), thread.generate('ed25519', {})]
+      workers.at(-1)?.emit(name, error)
+      for (const outcome of await Promise.allSettled(waiting)) expect(outcome.status).toBe('rejected')
+    }
+    const next = thread.generate('ed25519', {})
+    workers.at(-1)?.answer()
+    expect(await next).toBe(workers.at(-1))
+    expect(workers).toHaveLength(3)
+  })
+
+  it('ends when none has been wanted for a while, and keeps no process from ending until then', async () => {
+    const { thread, workers } = await openWatched()
+    vi.useFakeTimers()
+    for (let count = 0; count < 2; count++) {
+      const made = thread.generate('ed25519', {})
+      workers[0]?.answer()
+      await made
+      vi.advanceTimersByTime(9999)
+    }
+    expect(workers[0]?.done).toEqual(['ref', 'unref', 'ref', 'unref'])
+    vi.advanceTimersByTime(1)
+    expect(workers[0]?.done.at(-1)).toBe('terminate')
+    void thread.generate('ed25519', {})
+    expect(workers).toHaveLength(2)
   })
 })
 

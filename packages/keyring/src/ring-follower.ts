@@ -44,8 +44,7 @@ export class RingFollower {
   /** The store tells of changes as they happen. One that looks for them is as good as its last look. */
   #isTold = false
   #look: Promise<void> | undefined
-  #reload: Promise<void> | undefined
-  #reloadAskedAt: Instant | undefined
+  #reload: { readonly askedAt: Instant; readonly answer: Promise<void> } | undefined
 
   constructor(options: RingFollowerOptions) {
     this.#options = options
@@ -138,12 +137,9 @@ export class RingFollower {
     this.#noteStop()
     const { clock, pollMs } = this.#options
     // a question that slept with this process does not hang for all that
-    if (this.#reload !== undefined && this.#hasSleptSince(this.#reloadAskedAt)) {
-      await orLate(
-        this.#reload.catch(() => {}),
-        clock,
-        pollMs,
-      )
+    if (this.#reload !== undefined && this.#hasSleptSince(this.#reload.askedAt)) {
+      const answered = this.#reload.answer.catch(() => {})
+      await orLate(answered, clock, pollMs)
     }
     const askedAt = this.#now()
     if (this.#reload !== undefined) {
@@ -152,12 +148,12 @@ export class RingFollower {
       this.#noteError(this.#noAnswer())
       return
     }
-    this.#reloadAskedAt = askedAt
-    this.#reload = this.#reloadNow().finally(() => {
+    const answer = this.#reloadNow().finally(() => {
       this.#reload = undefined
     })
+    this.#reload = { askedAt, answer }
     try {
-      if ((await orLate(this.#reload, clock, pollMs)) === LATE) throw this.#noAnswer()
+      if ((await orLate(answer, clock, pollMs)) === LATE) throw this.#noAnswer()
       this.#lookedAt = askedAt
       this.#noteConfirmed()
     } catch (error) {
@@ -214,8 +210,7 @@ export class RingFollower {
   }
 
   /** The wall clock went on without the other one. */
-  #hasSleptSince(then: Instant | undefined): boolean {
-    if (then === undefined) return false
+  #hasSleptSince(then: Instant): boolean {
     const { monotonic, wall } = this.#now()
     return wall - then.wall - (monotonic - then.monotonic) > STOPPED_MS
   }

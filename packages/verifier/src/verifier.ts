@@ -3,6 +3,7 @@ import {
   isolatedListener,
   KeysUnavailable,
   KeyturnError,
+  type ParsedToken,
   type Session,
   sessionOf,
   systemClock,
@@ -98,7 +99,7 @@ export class Verifier implements TokenVerifier {
       const parsed = this.#checker.parse(jwt)
       const { kid } = parsed.header
       const key = known(this.#keys.find(kid) ?? (await this.#keys.lookFor(kid)))
-      return this.#accept(this.#remember(jwt, this.#checker.verify(parsed, key, this.#clock.now()), key))
+      return this.#verifyBy(key, parsed, jwt)
     } catch (error) {
       throw this.#counted(error)
     }
@@ -121,7 +122,7 @@ export class Verifier implements TokenVerifier {
       const unavailable = found === undefined ? this.#keys.lookForSoon(kid) : undefined
       if (unavailable !== undefined) throw unavailable
       const key = known(found)
-      return this.#accept(this.#remember(jwt, this.#checker.verify(parsed, key, this.#clock.now()), key))
+      return this.#verifyBy(key, parsed, jwt)
     } catch (error) {
       throw this.#counted(error)
     }
@@ -186,9 +187,10 @@ export class Verifier implements TokenVerifier {
     return cached.token
   }
 
-  #remember(jwt: unknown, token: VerifiedToken, key: VerificationKey): VerifiedToken {
+  #verifyBy(key: VerificationKey, parsed: ParsedToken, jwt: unknown): VerifiedToken {
+    const token = this.#checker.verify(parsed, key, this.#clock.now())
     if (typeof jwt === 'string') this.#cache?.add(jwt, token, key)
-    return token
+    return this.#accept(token)
   }
 
   /** What a withdrawn key has signed is not kept in memory. */

@@ -5,9 +5,9 @@ import { actorOf } from '../audit/key-audit.ts'
 import { ClientRegistry, type NewClient } from '../service/client-registry.ts'
 import { rfc3339 } from '../service/rfc3339.ts'
 import { SqliteState } from '../state/sqlite-state.ts'
+import { nameOf } from './command-name.ts'
 import { print, printSecret, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
-import { nameOf } from './visit-keys.ts'
 
 const SHOWN_ONCE = 'the secret is not shown again'
 

@@ -3,12 +3,12 @@ import { isJsonObject } from '@keyturn/core'
 import { Command, type CommanderError } from 'commander'
 import { auditCommands } from './audit-commands.ts'
 import { clientsCommands } from './clients-commands.ts'
+import { nameOf } from './command-name.ts'
 import { configCommands } from './config-commands.ts'
 import { keysCommands } from './keys-commands.ts'
 import { serveCommand } from './serve-command.ts'
 import { tokenCommands } from './token-commands.ts'
 import { UsageError } from './usage-error.ts'
-import { nameOf } from './visit-keys.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 token rejected, 4 authority or store unreachable.

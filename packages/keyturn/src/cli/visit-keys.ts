@@ -7,6 +7,7 @@ import { actorOf, keyAudit } from '../audit/key-audit.ts'
 import { keysFolderOf } from '../data-folder.ts'
 import { type KeyStoreLicence, openSharedKeyStore } from '../key-store.ts'
 import { SqliteState } from '../state/sqlite-state.ts'
+import { nameOf } from './command-name.ts'
 import { configOf } from './setting-flags.ts'
 
 /** Opens the ring for an operator's command, without serving it. */
@@ -93,9 +94,4 @@ export async function visitAudit<T>(command: Command, action: (log: AuditLog) =>
   } finally {
     await state.close()
   }
-}
-
-/** The command as an operator typed it. */
-export function nameOf(command: Command): string {
-  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
 }

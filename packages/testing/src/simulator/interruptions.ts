@@ -30,10 +30,10 @@ export function setClock(world: World, machine: SimulatedMachine, errorMs: numbe
 
 /** Wakes a machine up: what runs on it finds that the wall clock went on without it. */
 export function wake(world: World, machine: SimulatedMachine): void {
-  const seenMs = machine.setAsleepMs
+  const { setAsleepMs } = machine
   const sleptMs = machine.wake()
   for (const replica of residents(world, machine)) {
-    stepThrough(replica, sleptMs + seenMs)
+    stepThrough(replica, sleptMs + setAsleepMs)
     comeBack(world, replica, sleptMs)
   }
 }

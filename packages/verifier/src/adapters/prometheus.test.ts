@@ -7,20 +7,21 @@ describe('metrics of verifiers as Prometheus text (R45)', () => {
   it('count verifications, fetches and hits of each issuer, and tell nothing of a token', async () => {
     const clock = fakeClock()
     const { issuer, audience, endpoint, ...made } = await testIssuer({ clock })
-    const verifier = createVerifier({ issuer, audience, clock, fetch: endpoint.fetch })
+    const verifier = createVerifier({ issuer, audience, clock, fetch: endpoint.fetch, tokenCacheSize: 10 })
     expect(prometheusText({ [issuer]: verifier })).toContain(`jwks_age_seconds{issuer="${issuer}"} NaN\n`)
 
-    await verifier.verify(await made.token({ sub: 'alice' }))
+    const jwt = await made.token({ sub: 'alice' })
+    for (let count = 0; count < 3; count++) await verifier.verify(jwt)
     await verifier.verify(await made.expiredToken({ sub: 'alice' })).catch(() => {})
     const text = prometheusText({ [issuer]: verifier })
     verifier.close()
 
-    expect(text).toContain(`keyturn_verify_total{issuer="${issuer}",result="accepted"} 1\n`)
+    expect(text).toContain(`keyturn_verify_total{issuer="${issuer}",result="accepted"} 3\n`)
     expect(text).toContain(`keyturn_verify_total{issuer="${issuer}",result="token_expired"} 1\n`)
     expect(text).toContain(`keyturn_verifier_jwks_refresh_total{issuer="${issuer}",result="success"} 1\n`)
-    expect(text).toContain(`keyturn_verifier_cache_hits_total{issuer="${issuer}"} 0\n`)
+    expect(text).toContain(`keyturn_verifier_cache_hits_total{issuer="${issuer}"} 2\n`)
     expect(text).toContain(`keyturn_verifier_jwks_age_seconds{issuer="${issuer}"} 0\n`)
-    expect(text).not.toContain('alice')
+    for (const part of ['alice', ...jwt.split('.')]) expect(text).not.toContain(part)
   })
 
   it('have an issuer that cannot break out of its label', () => {

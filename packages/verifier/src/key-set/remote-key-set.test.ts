@@ -224,3 +224,17 @@ describe('JWKSCache: the end of a verifier', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 })
+
+describe('JWKSCache: a set that says when the next key signs (R35)', () => {
+  it('is asked for again before that', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    const { keys, keyturn } = issuer.jwks()
+    const next_activation = Math.floor(clock.now() / 1000) + 300
+    endpoint.serve({ keys, keyturn: { ...keyturn, next_activation } })
+    await verifier.ready()
+    await clock.advance(269 * SECOND)
+    expect(endpoint.fetches).toBe(1)
+    await clock.advance(SECOND)
+    expect(endpoint.fetches).toBe(2)
+  })
+})

@@ -81,7 +81,8 @@ export class RemoteKeySet implements KeySource {
       if (this.#flight !== undefined || this.#mayFetch()) await this.#refresh()
       if (this.#memory.isUsable()) return
       const waitMs = this.#breaker.waitMs(this.#now())
-      if (this.#isClosed || this.#now() + waitMs > deadline) throw this.#unavailable()
+      // a deadline that is no number is over
+      if (this.#isClosed || !(this.#now() + waitMs <= deadline)) throw this.#unavailable()
       await this.#pause(waitMs)
     }
   }

@@ -1,0 +1,51 @@
+import { codeOf } from '@keyturn/testing'
+import { describe, expect, it } from 'vitest'
+import { openVerifier } from '../open-verifier.fixture.ts'
+
+const SECOND = 1000
+
+describe('a verifier that gets ready (R37)', () => {
+  it('tries once by default', async () => {
+    const { endpoint, verifier } = await openVerifier()
+    endpoint.fail()
+    expect(await codeOf(verifier.ready())).toBe('keys_unavailable')
+    expect(endpoint.fetches).toBe(1)
+  })
+
+  it('tries on until its deadline where it has one', async () => {
+    const { clock, endpoint, verifier } = await openVerifier()
+    endpoint.fail()
+    const ready = codeOf(verifier.ready({ withinSeconds: 8 }))
+    await clock.advance(8 * SECOND)
+    expect(await ready).toBe('keys_unavailable')
+    expect(endpoint.fetches).toBe(4)
+  })
+
+  it('is ready as soon as the endpoint answers', async () => {
+    const { clock, endpoint, verifier } = await openVerifier()
+    endpoint.fail()
+    const ready = codeOf(verifier.ready({ withinSeconds: 30 }))
+    await clock.advance(2 * SECOND)
+    endpoint.recover()
+    await clock.advance(SECOND)
+    expect(await ready).toBe('none')
+    expect(verifier.health()).toMatchObject({ status: 'fresh', circuit: 'closed' })
+  })
+
+  it('gives up when it is closed', async () => {
+    const { clock, endpoint, verifier } = await openVerifier()
+    endpoint.fail()
+    const ready = codeOf(verifier.ready({ withinSeconds: 30 }))
+    await clock.advance(0)
+    verifier.close()
+    await clock.advance(SECOND)
+    expect(await ready).toBe('keys_unavailable')
+  })
+
+  it('tries once where its deadline is no number', async () => {
+    const { endpoint, verifier } = await openVerifier()
+    endpoint.fail()
+    expect(await codeOf(verifier.ready({ withinSeconds: Number.NaN }))).toBe('keys_unavailable')
+    expect(endpoint.fetches).toBe(1)
+  })
+})
