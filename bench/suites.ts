@@ -14,7 +14,7 @@ export interface Settings {
   readonly rotation: RotationTerms
 }
 
-/** What the figures of the documents are made with: about seven minutes. */
+/** What the figures of the documents are made with: about six minutes. */
 export const FULL: Settings = Object.freeze({
   pace: { rounds: 21, sliceMs: 80 },
   rotation: { perSecond: 1000, windowMs: 3000, rounds: 7, rotations: 1000 },

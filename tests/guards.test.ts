@@ -1,34 +1,26 @@
 import { once } from 'node:events'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type TestIssuer, testIssuer } from '@keyturn/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type DocumentPage, readPage, root } from './document.ts'
 import { freePort, startScript, stopAll } from './end-to-end/processes.ts'
+import { type ServedIssuer, serveIssuer } from './key-set-server.ts'
 
 /** Below the root, so that snippets find the packages as a user's code does. */
 const snippets = join(root, 'node_modules/.cache/guards')
 
 let page: DocumentPage
-let keys: Server
-let issuer: TestIssuer
+let issuer: ServedIssuer
 beforeAll(async () => {
   page = await readPage('docs/guards.md')
   await mkdir(snippets, { recursive: true })
-  keys = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=1' })
-    response.end(JSON.stringify(issuer.jwks()))
-  })
-  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve))
-  issuer = await testIssuer({ issuer: `http://127.0.0.1:${(keys.address() as AddressInfo).port}` })
+  issuer = await serveIssuer(1)
 })
 afterEach(stopAll)
 afterAll(async () => {
-  keys.close()
+  await issuer.stop()
   await rm(snippets, { recursive: true, force: true })
 })
 

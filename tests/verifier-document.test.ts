@@ -1,44 +1,35 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { testIssuer } from '@keyturn/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type DocumentPage, readPage, root, shell } from './document.ts'
+import { type ServedIssuer, serveIssuer } from './key-set-server.ts'
 
 /** Below the root, so that the snippet finds the packages as a user's code does. */
 const folder = join(root, 'node_modules/.cache/verifier')
 
 let page: DocumentPage
-let keys: Server
-let url: string
+let issuer: ServedIssuer
 beforeAll(async () => {
   page = await readPage('docs/verifier.md')
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'service.mjs'), page.block('verifier'))
-  const issuer = await testIssuer()
-  keys = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=900' })
-    response.end(JSON.stringify(issuer.jwks()))
-  })
-  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve))
-  url = `http://127.0.0.1:${(keys.address() as AddressInfo).port}`
+  issuer = await serveIssuer(900)
 })
 afterAll(async () => {
-  keys.close()
+  await issuer.stop()
   await rm(folder, { recursive: true, force: true })
 })
 
 describe('a verifier as documented (R38, R66)', () => {
   it('starts again while the authority is down, by the snapshot of the process before', async () => {
-    const env = { KEYTURN_ISSUER: url, KEYTURN_AUDIENCE: 'orders' }
+    const env = { KEYTURN_ISSUER: issuer.issuer, KEYTURN_AUDIENCE: 'orders' }
     const script = `${page.block('snapshot')}\nnode service.mjs`
     const first = await shell(`${script}\necho "$KEYTURN_VERIFIER_SNAPSHOT_SECRET"`, env, folder)
     const [replaced, health, secret = ''] = first.stdout.trim().split('\n')
     expect(JSON.parse(String(replaced))).toMatchObject({ kind: 'keys-replaced' })
     expect(JSON.parse(String(health))).toMatchObject({ status: 'fresh', source: 'remote' })
 
-    await new Promise((resolve) => keys.close(resolve))
+    await issuer.stop()
     const kept = {
       KEYTURN_VERIFIER_SNAPSHOT_FILE: './keys.snapshot',
       KEYTURN_VERIFIER_SNAPSHOT_SECRET: secret,
