@@ -36,7 +36,7 @@ describe('a thread that makes keys (R10)', () => {
     const seen = new Set<number>()
     while (!isMade) for (const niceness of await nicenesses()) seen.add(niceness)
     expect((await made).type).toBe('private')
-    expect(seen).toContain(19)
+    expect(seen).toContain(10)
     expect(seen).toContain(getPriority())
   })
 })

@@ -10,13 +10,13 @@ type Answer = { readonly id: number } & ({ readonly privateKey: KeyObject } | { 
 
 /**
  * Text and no file, so that it is there wherever this module was bundled to. On Linux a priority is a thread's; elsewhere it
- * would be that of the whole process.
+ * would be that of the whole process. Not the lowest: on a busy machine a key would take seconds, and an emergency waits for it.
  */
 const SOURCE = `
 const { generateKeyPairSync } = require('node:crypto')
 const { setPriority, constants } = require('node:os')
 const { parentPort } = require('node:worker_threads')
-if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW)
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 parentPort.on('message', ({ id, type, options }) => {
   try {
     parentPort.postMessage({ id, privateKey: generateKeyPairSync(type, options).privateKey })
