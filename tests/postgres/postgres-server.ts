@@ -113,11 +113,11 @@ export class PostgresServer {
 
   /** Lets it hang: connections stay open, and nobody answers. */
   pause(): void {
-    for (const pid of this.#family()) process.kill(pid, 'SIGSTOP')
+    this.#signal('SIGSTOP')
   }
 
   resume(): void {
-    for (const pid of this.#family()) process.kill(pid, 'SIGCONT')
+    this.#signal('SIGCONT')
   }
 
   /** Ends it, and leaves nothing behind. */
@@ -136,6 +136,17 @@ export class PostgresServer {
     const exited = once(child, 'exit')
     child.kill(signal)
     await exited
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    for (const pid of this.#family()) {
+      try {
+        process.kill(pid, signal)
+      } catch (error) {
+        // a child that has ended since, as those that serve a connection do
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
+    }
   }
 
   /** It and its children, the youngest last, as Linux tells. */
