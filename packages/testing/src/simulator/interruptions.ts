@@ -33,6 +33,11 @@ export function wake(world: World, machine: SimulatedMachine): void {
   const { setAsleepMs } = machine
   const sleptMs = machine.wake()
   for (const replica of residents(world, machine)) {
+    // the clocks agree as before, so nothing could tell it that it slept, and nothing is promised for that (ADR 0011)
+    if (hides(replica, sleptMs, setAsleepMs)) {
+      world.kill(replica)
+      continue
+    }
     stepThrough(replica, sleptMs + setAsleepMs)
     comeBack(world, replica, sleptMs)
   }
@@ -51,6 +56,12 @@ export function stop(world: World, replica: Replica): void {
 export function goOn(world: World, replica: Replica): void {
   replica.process.resume()
   comeBack(world, replica, world.time.now - replica.stoppedAt)
+}
+
+/** A clock that was set by just as much the other way makes a long sleep look like none. */
+function hides({ policy }: Replica, sleptMs: number, setAsleepMs: number): boolean {
+  const noticeableMs = noticeableStepMs(policy.timing.clockSkewMs)
+  return sleptMs > noticeableMs && Math.abs(sleptMs + setAsleepMs) <= noticeableMs
 }
 
 function residents(world: World, machine: SimulatedMachine): readonly Replica[] {
