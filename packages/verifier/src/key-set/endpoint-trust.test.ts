@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { generate } from 'selfsigned'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type EndpointTrust, tlsOptions } from './endpoint-trust.ts'
 import { httpFetch } from './http-fetch.ts'
 
@@ -39,6 +39,7 @@ beforeAll(async () => {
 const closers: (() => void)[] = []
 afterEach(() => {
   for (const close of closers.splice(0)) close()
+  vi.unstubAllEnvs()
 })
 
 /** Fetches from an HTTPS endpoint that counts who gets as far as asking. */
@@ -72,6 +73,13 @@ describe('whom a verifier has its keys from (R39)', () => {
     for (const one of [server, root]) {
       expect(await fetchFrom({}, { spkiPins: [pinOf(stranger), pinOf(one)] })).toMatchObject({ outcome: 200 })
     }
+  })
+
+  it('is no other one where the environment lets any certificate pass', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    expect(await fetchFrom({}, { ca: stranger.cert })).toEqual({ outcome: 'fetch_network', questions: 0 })
+    const spkiPins = [pinOf(client)]
+    expect(await fetchFrom({}, { spkiPins })).toEqual({ outcome: 'fetch_pin_mismatch', questions: 0 })
   })
 
   it('is no other one, though the CA has signed for it, and it is not even asked', async () => {

@@ -43,6 +43,8 @@ export function tlsOptions({ ca, cert, key, spkiPins = [] }: EndpointTrust, url:
   }
   const pins = new Set(spkiPins)
   return (check) => ({
+    // whatever NODE_TLS_REJECT_UNAUTHORIZED says, for the sake of other connections: without it pins count for nothing either
+    rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
