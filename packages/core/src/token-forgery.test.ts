@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import type { AlgorithmName } from './algorithms.ts'
 import { AVAILABLE_ALGORITHMS } from './available-algorithms.ts'
 import { encodeBase64url } from './base64url.ts'
-import { TokenRejected } from './errors.ts'
 import {
   accept,
   CLAIMS,
@@ -18,7 +17,6 @@ import {
 import type { VerificationKey } from './jwk.ts'
 import { KEY_TYPES } from './public-jwk.ts'
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const outcome = (token: string, key: VerificationKey) => outcomeOf(() => accept(token, { key }))
 const headerOf = (name: AlgorithmName, change = {}) => ({
   alg: name,
@@ -28,54 +26,7 @@ const headerOf = (name: AlgorithmName, change = {}) => ({
 })
 const json = (value: object) => encodeBase64url(JSON.stringify(value))
 
-/** One of each way to verify, whose tokens are tried at every place; of others some places are. */
-const TRIED_WHOLE: readonly AlgorithmName[] = ['RS256', 'PS256', 'ES256', 'EdDSA']
-const PLACES = 150
-
-/** Tokens that differ from a good one in one character, by which fault, at every place or at some and both ends. */
-function* neighboursOf(token: string, stride: number): Generator<string> {
-  for (let at = 0; at <= token.length; at++) {
-    const isNearEnd = Math.abs(at - token.lastIndexOf('.')) < 8 || at > token.length - 8
-    if (!isNearEnd && at % stride !== 0) continue
-    const [before, here, after] = [token.slice(0, at), token.charAt(at), token.slice(at + 1)]
-    yield `${before}${ALPHABET.charAt(at % 64)}${here}${after}`
-    yield `${before}.${here}${after}`
-    if (here === '') continue
-    yield before
-    yield `${before}${after}`
-    for (const other of substitutesOf(here)) yield `${before}${other}${after}`
-  }
-}
-
-/** Each single bit of six, a dot, and what is outside the alphabet. */
-function substitutesOf(character: string): string[] {
-  const index = ALPHABET.indexOf(character)
-  if (index === -1) return ['A', '=', ' ', '..']
-  return [...[1, 2, 4, 8, 16, 32].map((bit) => ALPHABET.charAt(index ^ bit)), '.', '=', '\0']
-}
-
 describe('token forgery (R1, R42, R63)', () => {
-  it.each(AVAILABLE_ALGORITHMS)(
-    'accepts no neighbour of a %s token, and refuses each with a code',
-    (name) => {
-      const { key } = SIGNERS[name]
-      const good = issue({}, SIGNERS[name])
-      expect(outcome(good, key)).toBe('accepted')
-      const survivors: string[] = []
-      const stride = TRIED_WHOLE.includes(name) ? 1 : Math.ceil(good.length / PLACES)
-      for (const forged of neighboursOf(good, stride)) {
-        try {
-          accept(forged, { key })
-          survivors.push(forged)
-        } catch (error) {
-          if (!(error instanceof TokenRejected)) survivors.push(`${error}`)
-        }
-      }
-      expect(survivors.filter((token) => token !== good)).toEqual([])
-    },
-    30_000,
-  )
-
   it.each(['none', 'None', 'NONE', 'nOnE'])(
     'refuses alg %s, with a signature, an empty one, or none',
     (alg) => {
