@@ -1,4 +1,3 @@
-import { KeyturnError } from '@keyturn/core'
 import type { KeyPair } from './key-pair.ts'
 import { type KeyOrigin, type KeyRecord, stateOf } from './key-record.ts'
 import { publishesTheSame } from './published-set.ts'
@@ -89,11 +88,16 @@ export function hastenNext(ring: KeyRing, activateAt: number, policy: KeyPolicy,
 
 /**
  * Takes keys out of use and out of the set at once. Where that leaves nobody to sign, the spare does from now on, or the
- * replacement.
+ * replacement; `undefined` where there is neither.
  *
- * @throws {KeyturnError} what {@link keysToRevoke} throws, and `no_spare`
+ * @throws {KeyturnError} what {@link keysToRevoke} throws
  */
-export function revokeKey(ring: KeyRing, revocation: Revocation, policy: KeyPolicy, now: number): KeyRing {
+export function revokeKey(
+  ring: KeyRing,
+  revocation: Revocation,
+  policy: KeyPolicy,
+  now: number,
+): KeyRing | undefined {
   const at = effectiveNow(ring, now)
   const going = keysToRevoke(ring, revocation)
   const isGone = (key: KeyRecord) => going.includes(key)
@@ -106,24 +110,18 @@ export function revokeKey(ring: KeyRing, revocation: Revocation, policy: KeyPoli
   const tombstones = ring.keys
     .filter((key) => isGone(key) && neverSigned(key))
     .map((key) => tombstone(key, at))
-  return replaceKeys(
-    { ...ring, tombstones: [...ring.tombstones, ...tombstones] },
-    settleSuccession(
-      staying,
-      { signs, next, replacement: next === undefined ? revocation.replacement : undefined },
-      policy,
-      at,
-    ),
-  )
+  const replacement = next === undefined ? revocation.replacement : undefined
+  const keys = settleSuccession(staying, { signs, next, replacement }, policy, at)
+  return keys && replaceKeys({ ...ring, tombstones: [...ring.tombstones, ...tombstones] }, keys)
 }
 
-/** Makes sure that somebody signs at `at`, and that the key that does ends when its successor begins. */
+/** Makes sure that somebody signs at `at`, and that the key that does ends when its successor begins; where somebody can. */
 function settleSuccession(
   keys: readonly KeyRecord[],
   who: { signs: boolean; next: KeyRecord | undefined; replacement: KeyPair | undefined },
   policy: KeyPolicy,
   at: number,
-): readonly KeyRecord[] {
+): readonly KeyRecord[] | undefined {
   if (who.signs) {
     // the spare was revoked: whoever signs goes on until there is another
     return keys.map((key) =>
@@ -141,8 +139,7 @@ function settleSuccession(
       newRecord(who.replacement, 'emergency', policy, { now: at, signableAt: at, activateAt: at }),
     ]
   }
-  if (who.next === undefined)
-    throw new KeyturnError('no_spare', 'a replacement is needed: there is no spare to promote')
+  if (who.next === undefined) return undefined
   return ended.map((key) => (key === who.next ? { ...key, activateAt: at } : key))
 }
 

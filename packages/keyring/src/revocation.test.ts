@@ -74,7 +74,7 @@ describe('who signs after a revocation (R13, R50)', () => {
       leakedKids: [],
       replacement: undefined,
     }
-    const after = { ...revokeKey(ring, { ...asked, ...also }, policy, now), writtenAt: now }
+    const after = { ...(revokeKey(ring, { ...asked, ...also }, policy, now) ?? ring), writtenAt: now }
     return { ...successionOf(ring, after), after }
   }
 

@@ -190,8 +190,9 @@ export class RingHistory {
     for (const kid of [target.kid, ...leakedKids]) this.#revoked.add(kid)
     // made ahead of time, as by an operator who saw no spare: one that is there after all comes first
     const revocation = { kid: target.kid, reason: 'leaked', replacement: this.#pair() }
-    this.#commit('operator', (ring) =>
-      revokeKey(ring, { ...revocation, leakedKids }, this.#policy, this.#wall),
+    this.#commit(
+      'operator',
+      (ring) => revokeKey(ring, { ...revocation, leakedKids }, this.#policy, this.#wall) ?? ring,
     )
     const heir = rings.activeKey(this.#ring, this.#now)
     if (heir.origin === 'emergency' || heir.activateAt < heir.signableAt) this.#excused.add(heir.kid)

@@ -1,4 +1,3 @@
-import { KeyturnError } from '@keyturn/core'
 import type { Errand } from './audit-trail.ts'
 import { hastenNext, revokeKey } from './changes.ts'
 import type { KeyringEvent } from './events.ts'
@@ -81,15 +80,15 @@ export class RingOperator {
     const revokeWith = (replacement: KeyPair | undefined) =>
       keeper.commit(
         (ring, moment) => ({
-          ring: revokeKey(ring, { ...wanted, replacement }, policy, moment.now),
+          ring: revokeKey(ring, { ...wanted, replacement }, policy, moment.now) ?? ring,
           revokedKids: keysToRevoke(ring, wanted).map(({ kid }) => kid),
         }),
         { reason, requestedBy, isUrgent: true },
       )
-    const { before, after, revokedKids } = await revokeWith(undefined).catch(async (error: unknown) => {
-      if (!(error instanceof KeyturnError) || error.code !== 'no_spare') throw error
-      return await revokeWith(await generate(policy))
-    })
+    // a pair takes its time to make, and mostly there is a spare
+    const withSpare = await revokeWith(undefined)
+    const isDone = withSpare.after !== withSpare.before
+    const { before, after, revokedKids } = isDone ? withSpare : await revokeWith(await generate(policy))
     const { activeKid, early } = successionOf(before, after)
     onEvent({ kind: 'key-revoked', revokedKid, revokedKids, reason, activeKid, early })
     // reckoned from now, not from when it was decided: the write may have taken its time
