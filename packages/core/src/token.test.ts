@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AVAILABLE_ALGORITHMS } from './available-algorithms.ts'
 import { encodeBase64url } from './base64url.ts'
 import {
@@ -12,7 +12,8 @@ import {
   STRANGER,
   signLiterally,
 } from './issuer.fixture.ts'
-import type { TokenExpectations } from './token.ts'
+import { sessionOf } from './session.ts'
+import { TokenChecker, type TokenExpectations } from './token.ts'
 
 const { key, jwk } = SIGNERS.EdDSA
 const outcome = (token: unknown, expectations: Partial<TokenExpectations> = {}) =>
@@ -167,4 +168,49 @@ describe('check of the caller (R42)', () => {
     'is an error when it answers %s, not an acceptance',
     (answer) => expect(outcome(issue(), { check: () => answer as never })).toBe('check_not_synchronous'),
   )
+
+  it('ends no process with a promise that fails', async () => {
+    const unhandled = vi.fn()
+    process.once('unhandledRejection', unhandled)
+    const check = () => Promise.reject(new Error('no answer')) as never
+    expect(outcome(issue(), { check })).toBe('check_not_synchronous')
+    await new Promise(setImmediate)
+    expect(unhandled).not.toHaveBeenCalled()
+    process.off('unhandledRejection', unhandled)
+  })
+
+  it('is not lost as the method of a class', () => {
+    class Expectations {
+      readonly issuer = 'https://auth.example'
+      readonly audience = 'orders'
+      check() {
+        return false
+      }
+    }
+    expect(outcomeOf(() => new TokenChecker(new Expectations()))).toBe('expectations_invalid')
+  })
+})
+
+describe('a process whose objects somebody has given members (R42)', () => {
+  const polluted: Record<string, unknown> = Object.prototype as never
+  afterEach(() => {
+    for (const name of Object.keys(polluted)) delete polluted[name]
+  })
+
+  it('gives a token no claim and no header that is not its own', () => {
+    Object.assign(polluted, {
+      aud: CLAIMS.aud,
+      typ: 'at+jwt',
+      scope: 'keys:admin',
+      type: 0,
+      role: 2,
+      verified: true,
+    })
+    expect(outcome(issue({ claims: { aud: undefined } }))).toBe('claim_missing')
+    expect(outcome(issue({ header: { typ: undefined } }))).toBe('header_typ_refused')
+    const none = { type: undefined, role: undefined, verified: undefined, scope: undefined }
+    const session = sessionOf(accept(issue({ claims: none })))
+    expect(session.kind).toBe('client')
+    expect(session.scopes).toEqual([])
+  })
 })

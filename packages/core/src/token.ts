@@ -12,6 +12,7 @@ import { KeyturnError, TokenRejected } from './errors.ts'
 import { deepFreeze, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
 import { isKid, type VerificationKey } from './jwk.ts'
 import { type CompactJws, splitCompact, verifySignature } from './jws.ts'
+import { ownOptions } from './own-options.ts'
 
 /** What a token must be. Issuer and audience are mandatory: there is no secure default for them. */
 export interface TokenExpectations {
@@ -100,7 +101,8 @@ export class TokenChecker {
 
   /** @throws {KeyturnError} `expectations_invalid`, `algorithm_unavailable` */
   constructor(expectations: TokenExpectations) {
-    const given = { ...DEFAULTS, ...withoutUndefined(expectations) }
+    const own = ownOptions(expectations, 'expectations_invalid')
+    const given = { ...DEFAULTS, ...withoutUndefined(own) }
     assertExpectations(given)
     this.#claims = Object.freeze({
       issuer: given.issuer,
@@ -201,6 +203,8 @@ export class TokenChecker {
     if (this.#check === undefined) return
     const outcome: unknown = this.#check(claims)
     if (typeof outcome !== 'boolean') {
+      // a promise that fails must not end the process because nobody waits for it
+      Promise.resolve(outcome).catch(() => {})
       throw new KeyturnError(
         'check_not_synchronous',
         'expected the check option to return true or false at once',
