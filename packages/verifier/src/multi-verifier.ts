@@ -3,6 +3,7 @@ import {
   DEFAULT_MAX_TOKEN_LENGTH,
   KeysUnavailable,
   KeyturnError,
+  ownOptions,
   type Session,
   sessionOf,
   TokenRejected,
@@ -47,14 +48,15 @@ export class MultiVerifier implements TokenVerifier {
     if (!Array.isArray(issuers) || issuers.length === 0) {
       throw new KeyturnError('verifier_options_invalid', 'issuers: expected a list of at least one')
     }
-    for (const options of issuers) {
+    const own = issuers.map((options) => ownOptions(options, 'verifier_options_invalid'))
+    for (const options of own) {
       const verifier = new Verifier(options)
       if (this.#verifiers.has(options.issuer)) {
         throw new KeyturnError('verifier_options_invalid', 'issuer: expected each issuer once')
       }
       this.#verifiers.set(options.issuer, verifier)
     }
-    const lengths = issuers.map(({ maxTokenLength }) => maxTokenLength ?? DEFAULT_MAX_TOKEN_LENGTH)
+    const lengths = own.map(({ maxTokenLength }) => maxTokenLength ?? DEFAULT_MAX_TOKEN_LENGTH)
     this.#maxTokenLength = Math.max(...lengths)
   }
 

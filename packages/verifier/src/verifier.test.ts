@@ -1,6 +1,7 @@
 import { AVAILABLE_ALGORITHMS } from '@keyturn/core'
 import { testIssuer } from '@keyturn/testing'
 import { describe, expect, it, vi } from 'vitest'
+import { createMultiVerifier } from './multi-verifier.ts'
 import { closeAfterwards, openVerifier } from './open-verifier.fixture.ts'
 import { createVerifier, type Verifier } from './verifier.ts'
 
@@ -181,6 +182,24 @@ describe('options of a verifier (R33, R37)', () => {
     ['verifier_options_invalid', { ca: 'no certificate' }],
   ])('refused as %s: %j', (code, options) => {
     expect(() => createVerifier({ ...good, ...options })).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('are none that it inherits: neither is one lost, nor does one come from elsewhere', () => {
+    class Options {
+      readonly issuer = 'https://auth.example'
+      readonly audience = 'orders'
+      check() {
+        return false
+      }
+    }
+    const refused = expect.objectContaining({ code: 'verifier_options_invalid' })
+    expect(() => createVerifier(new Options())).toThrow(refused)
+    expect(() => createMultiVerifier([new Options()])).toThrow(refused)
+    const polluted: { jwksUrl?: string } = Object.prototype
+    polluted.jwksUrl = 'https://elsewhere.example'
+    const verifier = createVerifier(good)
+    delete polluted.jwksUrl
+    expect(verifier.health().url).toBe('https://auth.example/.well-known/jwks.json')
   })
 
   it.each([

@@ -3,6 +3,7 @@ import {
   isolatedListener,
   KeysUnavailable,
   KeyturnError,
+  ownOptions,
   type ParsedToken,
   type Session,
   sessionOf,
@@ -55,7 +56,8 @@ export class Verifier implements TokenVerifier {
   #cacheHits = 0
 
   /** See {@link createVerifier}. */
-  constructor(options: VerifierOptions) {
+  constructor(given: VerifierOptions) {
+    const options = ownOptions(given, 'verifier_options_invalid')
     assertOptions(options)
     this.#checker = new TokenChecker(options)
     this.#clock = options.clock ?? systemClock

@@ -114,6 +114,12 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
     expect(await ask([client], { kinds: ['user', 'client'] })).toHaveProperty('session')
   })
 
+  it('takes no options that are inherited, as from a class', async () => {
+    await expect(ask([], Object.create({ scopes: ['a'] }))).rejects.toMatchObject({
+      code: 'guard_options_invalid',
+    })
+  })
+
   it('keeps the realm inside its quotes', async () => {
     expect(await ask([], { realm: 'a "b" \\ c' })).toMatchObject({
       refusal: { headers: { 'www-authenticate': 'Bearer realm="a \\"b\\" \\\\ c"' } },

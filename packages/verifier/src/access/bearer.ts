@@ -1,4 +1,11 @@
-import { KeysUnavailable, KeyturnError, type Session, TokenRejected, type VerifiedToken } from '@keyturn/core'
+import {
+  assertPlain,
+  KeysUnavailable,
+  KeyturnError,
+  type Session,
+  TokenRejected,
+  type VerifiedToken,
+} from '@keyturn/core'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { type AccessRules, accessRefusal, assertAccessRules } from './access-rules.ts'
 
@@ -74,6 +81,7 @@ const asserted = new WeakSet<BearerOptions>()
 /** @throws {KeyturnError} `guard_options_invalid` */
 export function assertBearerOptions(options: BearerOptions): void {
   if (asserted.has(options)) return
+  assertPlain(options, 'guard_options_invalid')
   assertAccessRules(options, ['realm'])
   const { realm = '' } = options
   if (typeof realm !== 'string' || !/^[\x20-\x7e]*$/.test(realm)) {

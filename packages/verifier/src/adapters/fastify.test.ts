@@ -88,8 +88,10 @@ describe('guard of Fastify (R40, R42, R43, RFC 6750)', () => {
   })
 
   it('does not start with a route whose rules mean nothing', async () => {
-    const { app } = await guarded({}, { '/wrong': { scope: ['a'] } as BearerOptions })
-    await expect(app.ready()).rejects.toMatchObject({ code: 'guard_options_invalid' })
+    for (const wrong of [{ scope: ['a'] } as BearerOptions, Object.create({ scopes: ['a'] })]) {
+      const { app } = await guarded({}, { '/wrong': wrong })
+      await expect(app.ready()).rejects.toMatchObject({ code: 'guard_options_invalid' })
+    }
   })
 
   it('hands bugs to the error handler of the application', async () => {

@@ -1,4 +1,4 @@
-import type { Session } from '@keyturn/core'
+import { ownOptions, type Session } from '@keyturn/core'
 import type { FastifyContextConfig, FastifyPluginAsync } from 'fastify'
 import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
@@ -33,13 +33,15 @@ export interface GuardPluginOptions extends BearerOptions {
  * app.get('/livez', { config: { bearer: false } }, () => 'ok')
  */
 export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
-  async (...[app, { verifier, ...defaults }]: Parameters<FastifyPluginAsync<GuardPluginOptions>>) => {
+  async (...[app, given]: Parameters<FastifyPluginAsync<GuardPluginOptions>>) => {
+    const { verifier, ...defaults } = ownOptions(given, 'guard_options_invalid')
     assertBearerOptions(defaults)
     const routes = new WeakMap<FastifyContextConfig, BearerOptions>()
     const optionsOf = (config: FastifyContextConfig): BearerOptions => {
       const known = routes.get(config)
       if (known !== undefined) return known
-      const options = { ...defaults, ...config.bearer }
+      const own = config.bearer ? ownOptions(config.bearer, 'guard_options_invalid') : {}
+      const options = { ...defaults, ...own }
       assertBearerOptions(options)
       routes.set(config, options)
       return options

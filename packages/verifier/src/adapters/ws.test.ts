@@ -136,6 +136,8 @@ describe('guard of ws: the handshake (R40, R42, R43, RFC 6750)', () => {
     const { verifier, server } = await scene()
     const open = new WebSocketServer({ server })
     expect(() => guard(verifier, {}, open)).toThrow('noServer')
+    const inherited = Object.create({ scopes: ['a'] })
+    expect(() => guard(verifier, inherited, new WebSocketServer({ noServer: true }))).toThrow('inherited')
     open.close()
   })
 

@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { KeysUnavailable, KeyturnError, type Session } from '@keyturn/core'
+import { KeysUnavailable, KeyturnError, ownOptions, type Session } from '@keyturn/core'
 import type { WebSocket, WebSocketServer } from 'ws'
 import {
   assertBearerOptions,
@@ -59,9 +59,10 @@ const callers = new WeakMap<WebSocket, LiveSession>()
  */
 export function guard(
   verifier: TokenVerifier,
-  { allowSubprotocolToken = false, ...rules }: SocketGuardOptions,
+  options: SocketGuardOptions,
   server: WebSocketServer,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  const { allowSubprotocolToken = false, ...rules } = ownOptions(options, 'guard_options_invalid')
   assertBearerOptions(rules)
   if (server.options.noServer !== true) {
     throw new KeyturnError('guard_options_invalid', 'expected a WebSocketServer made with noServer: true')
