@@ -49,6 +49,7 @@ beforeAll(async () => {
   const key = join(folder, 'key.pem')
   await writeFile(key, generateKeyPairSync('ec', PRIVATE_PEM).privateKey, { mode: 0o600 })
   await note('keys import', key)
+  await note('keys root', '--create', '--root-key-file', join(folder, 'root.jwk'))
   await note('clients rotate-secret', clientId)
   await note('clients delete', clientId)
   const backup = join(folder, 'ring.json')

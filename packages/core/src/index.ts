@@ -53,7 +53,9 @@ export {
   JWK_SET_LIMITS,
   type JwkSet,
   type JwkSetDocument,
+  type JwkSetRefusalCode,
   JwkSetRefused,
+  type JwkSetSignature,
   type KeySetEdition,
   parseJwkSet,
   type SkippedKey,
@@ -64,6 +66,12 @@ export { assertPlain, ownOptions } from './own-options.ts'
 export { type Clock, type SigningKey, systemClock } from './ports.ts'
 export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'
+export {
+  SIGNED_JWK_SET_TYP,
+  type SignedJwkSetClaims,
+  type SignedJwkSetExpectations,
+  SignedJwkSetReader,
+} from './signed-jwk-set.ts'
 export { requiredMembers, thumbprint } from './thumbprint.ts'
 export {
   DEFAULT_MAX_TOKEN_LENGTH,

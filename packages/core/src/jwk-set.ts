@@ -1,10 +1,13 @@
 import { KeyturnError } from './errors.ts'
-import { isJsonObject, parseJsonObject } from './json.ts'
+import { isJsonObject, type JsonObject, parseJsonObject } from './json.ts'
 import { isKid, type JwkOptions, JwkRefused, parseJwk, type VerificationKey } from './jwk.ts'
 import type { PublishedJwk } from './public-jwk.ts'
 
-/** Bounds of a key set document; an authority refuses settings under which its own set would not fit. */
-export const JWK_SET_LIMITS = Object.freeze({ bytes: 65_536, keys: 32 })
+/**
+ * Bounds of a key set document; an authority refuses settings under which its own set would not fit. A set of `signableBytes` is
+ * within `bytes` once a root has signed it too, with whichever algorithm.
+ */
+export const JWK_SET_LIMITS = Object.freeze({ bytes: 65_536, signableBytes: 43_008, keys: 32 })
 
 const MAX_DEPTH = 8
 
@@ -39,15 +42,36 @@ export interface JwkSet {
   readonly keys: ReadonlyMap<string, VerificationKey>
   readonly skipped: readonly SkippedKey[]
   readonly edition: KeySetEdition | undefined
+  /** Whose signature vouches for it; `undefined` where it is not signed. */
+  readonly signature: JwkSetSignature | undefined
 }
 
-/** A document as a whole is no key set, or holds no key that can be used. */
+/** What a signed set says of itself. */
+export interface JwkSetSignature {
+  readonly rootKid: string
+  /** When nothing of the set may be used any more, the tolerance for clocks included; in milliseconds since the epoch. */
+  readonly expiresAt: number
+}
+
+/** Why a document as a whole is refused. */
+export type JwkSetRefusalCode =
+  | 'key_set_too_large'
+  | 'key_set_malformed'
+  | 'key_set_without_usable_key'
+  | 'key_set_not_signed'
+  | 'key_set_root_unknown'
+  | 'key_set_signature_invalid'
+  | 'key_set_issuer_mismatch'
+  | 'key_set_from_future'
+  | 'key_set_expired'
+
+/** A document as a whole is no key set, holds no key that can be used, or is not signed as it should be; see `code`. */
 export class JwkSetRefused extends KeyturnError {
   override readonly name = 'JwkSetRefused'
-  declare readonly code: 'key_set_too_large' | 'key_set_malformed' | 'key_set_without_usable_key'
+  declare readonly code: JwkSetRefusalCode
 
-  constructor(code: JwkSetRefused['code'], expectation: string) {
-    super(code, `key set refused: ${expectation}`)
+  constructor(code: JwkSetRefusalCode, expectation: string, options: { cause?: unknown } = {}) {
+    super(code, `key set refused: ${expectation}`, options)
   }
 }
 
@@ -62,10 +86,26 @@ export class JwkSetRefused extends KeyturnError {
  * const key = set.keys.get(kid)
  */
 export function parseJwkSet(document: Uint8Array, options: JwkOptions = {}): JwkSet {
-  if (document.length > JWK_SET_LIMITS.bytes) {
-    throw new JwkSetRefused('key_set_too_large', `expected at most ${JWK_SET_LIMITS.bytes} bytes`)
-  }
-  const body = parseJsonObject(document, MAX_DEPTH)
+  assertSize(document)
+  return jwkSetOf(parseJsonObject(document, MAX_DEPTH), options)
+}
+
+/** @throws {JwkSetRefused} `key_set_too_large` */
+export function assertSize(document: Uint8Array): void {
+  if (document.length <= JWK_SET_LIMITS.bytes) return
+  throw new JwkSetRefused('key_set_too_large', `expected at most ${JWK_SET_LIMITS.bytes} bytes`)
+}
+
+/**
+ * The set that an object holds, however that came.
+ *
+ * @throws {JwkSetRefused}
+ */
+export function jwkSetOf(
+  body: JsonObject | undefined,
+  options: JwkOptions,
+  signature?: JwkSetSignature,
+): JwkSet {
   if (body === undefined || !Array.isArray(body.keys)) {
     throw new JwkSetRefused('key_set_malformed', 'expected a JSON object with an array of keys')
   }
@@ -75,7 +115,12 @@ export function parseJwkSet(document: Uint8Array, options: JwkOptions = {}): Jwk
   const { keys, skipped } = sortOut(body.keys, options)
   if (keys.size === 0)
     throw new JwkSetRefused('key_set_without_usable_key', 'expected at least one usable key')
-  return Object.freeze({ keys, skipped: Object.freeze(skipped), edition: parseEdition(body.keyturn) })
+  return Object.freeze({
+    keys,
+    skipped: Object.freeze(skipped),
+    edition: parseEdition(body.keyturn),
+    signature,
+  })
 }
 
 function sortOut(entries: readonly unknown[], options: JwkOptions) {

@@ -181,7 +181,7 @@ describe('an import that is refused (R6, R12, R13)', () => {
     const staying = (ring: KeyRing): KeyRing => ({ ...ring, keys: ring.keys.slice(0, 1) })
     const taken = bytesOf(publishedSet(staying(ringWith('')), MADE_AT).document)
     const comes = bytesOf([publishedJwk(ours, Number.MAX_SAFE_INTEGER)]) - '[]'.length + ','.length
-    const left = JWK_SET_LIMITS.bytes - taken - comes
+    const left = JWK_SET_LIMITS.signableBytes - taken - comes
     const attempt = (length: number) =>
       refusal(() => importKey(ringWith('x'.repeat(length)), ours, policy, momentAt(MADE_AT)))
     expect([attempt(left), attempt(left + 1)]).toEqual(['none', 'set_full'])

@@ -50,7 +50,7 @@ describe('room for one more key (R29, R37)', () => {
   })
 
   it('is there up to the number of bytes that verifiers take', () => {
-    const most = JWK_SET_LIMITS.bytes - KEY_BYTES
+    const most = JWK_SET_LIMITS.signableBytes - KEY_BYTES
     expect(hasRoom(ringOfBytes(most), KEY_BYTES, MADE_AT)).toBe(true)
     expect(hasRoom(ringOfBytes(most + 1), KEY_BYTES, MADE_AT)).toBe(false)
   })
@@ -71,7 +71,7 @@ describe('room for one more key (R29, R37)', () => {
   it('comes never for a key that is too large beside those that stay', () => {
     const ring = newRing()
     const staying = withKey({ ...ring, keys: ring.keys.slice(0, 1) }, 0, { publishUntil: null })
-    expect(() => assertRoom(staying, JWK_SET_LIMITS.bytes, MADE_AT)).toThrow(
+    expect(() => assertRoom(staying, JWK_SET_LIMITS.signableBytes, MADE_AT)).toThrow(
       expect.objectContaining({ code: 'set_full', remedy: 'take a smaller key' }),
     )
   })

@@ -9,7 +9,7 @@ import { type KeyRing, publishedKeys } from './ring.ts'
 export function hasRoom(ring: KeyRing, keyBytes: number, now: number): boolean {
   const { document } = publishedSet(ring, now)
   const bytes = Buffer.byteLength(JSON.stringify(document)) + keyBytes
-  return document.keys.length < JWK_SET_LIMITS.keys && bytes <= JWK_SET_LIMITS.bytes
+  return document.keys.length < JWK_SET_LIMITS.keys && bytes <= JWK_SET_LIMITS.signableBytes
 }
 
 /** @throws {KeyturnError} `set_full`, with when a key goes */

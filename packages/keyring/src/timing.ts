@@ -144,8 +144,8 @@ function oversizedSet(policy: KeyPolicy): readonly PolicyViolation[] {
     violations.push({ about, problem: `${problem}: rotate less often, or issue shorter lifetimes` })
   }
   const bytes = keys * publishedBytes(policy)
-  if (bytes > JWK_SET_LIMITS.bytes) {
-    const problem = `expected a key set of at most ${JWK_SET_LIMITS.bytes} bytes, not about ${bytes}`
+  if (bytes > JWK_SET_LIMITS.signableBytes) {
+    const problem = `expected a key set of at most ${JWK_SET_LIMITS.signableBytes} bytes, not about ${bytes}`
     violations.push({ about, problem: `${problem}: rotate less often, or take smaller keys` })
   }
   return violations

@@ -13,7 +13,9 @@ import { listen } from './http/listener.ts'
 import { createPublicServer } from './http/public-server.ts'
 import { openInstallation } from './installation.ts'
 import { sealingOf } from './key-store.ts'
+import { openRootKey } from './root-key.ts'
 import { ClientRegistry, KEYS_ADMIN, type NewClient, TOKENS_ISSUE } from './service/client-registry.ts'
+import { SignedKeySet } from './service/signed-key-set.ts'
 import { TokenService } from './service/token-service.ts'
 import type { SqliteState } from './state/sqlite-state.ts'
 import { authorityHealth } from './telemetry/authority-health.ts'
@@ -65,6 +67,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
   for (const warning of config.warnings) logger.warn(warning)
   try {
     const telemetry = { logger, metrics: new Metrics() }
+    const signedKeySet = await signedKeySetOf(config, telemetry)
     const actor = actorOf('keyturn serve')
     const { store, state, isNew, complete } = await openInstallation(config, initialize)
     undo.push(() => state.close())
@@ -86,6 +89,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     const server = await createPublicServer({
       ...parts,
       tokens: tokenServiceOf(config, { keys, ...telemetry }),
+      signedKeySet,
       timing: config.policy.timing,
       onJwksRequest: (status) => telemetry.metrics.onJwksRequest(status),
       isStopping: () => closing !== undefined,
@@ -165,6 +169,14 @@ function tokenServiceOf(
     maxTtlSeconds: policy.timing.maxTtlMs / 1000,
     onIssued: (signatureMs) => metrics.onIssued(signatureMs),
   })
+}
+
+async function signedKeySetOf({ root, issuer }: AuthorityConfig, { logger }: Telemetry) {
+  if (root === undefined) return undefined
+  const { file, setTtlSeconds: ttlSeconds } = root
+  const key = await openRootKey(file)
+  logger.info({ rootKid: key.kid }, 'a root key signs the key set')
+  return new SignedKeySet({ root: key, issuer, ttlSeconds, clock: systemClock })
 }
 
 function backupKeeperOf(

@@ -42,6 +42,7 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       KEYTURN_VERIFIER_STALE_IF_ERROR: '2h',
       KEYTURN_VERIFIER_SNAPSHOT_FILE: '/var/lib/orders/keys.json',
       KEYTURN_VERIFIER_SNAPSHOT_SECRET_FILE: file('a secret of this service, 32 or more\n'),
+      KEYTURN_VERIFIER_ROOT_KEYS_FILE: file('{"keys":[]}'),
       KEYTURN_VERIFIER_PINNED_THUMBPRINTS: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs, other',
       KEYTURN_VERIFIER_CA_FILE: file('ca'),
       KEYTURN_VERIFIER_CLIENT_CERT_FILE: file('cert'),
@@ -65,6 +66,7 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       staleIfErrorSeconds: 7200,
       snapshotFile: '/var/lib/orders/keys.json',
       snapshotSecret: 'a secret of this service, 32 or more',
+      rootKeys: { keys: [] },
       pinnedThumbprints: ['NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs', 'other'],
       ca: 'ca',
       clientCert: 'cert',
@@ -74,7 +76,7 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       tokenCacheSize: 1000,
       unsafeAllowHttp: true,
     })
-    const { ca: _, clientCert: _cert, clientKey: _key, spkiPins: _pins, ...rest } = options
+    const { ca: _, clientCert: _cert, clientKey: _key, spkiPins: _pins, rootKeys: _roots, ...rest } = options
     expect(() => createVerifier(rest)).not.toThrow()
   })
 

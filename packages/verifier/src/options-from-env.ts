@@ -6,6 +6,7 @@ import {
   isAlgorithmName,
   KeyturnError,
   parseDuration,
+  parseJsonObject,
 } from '@keyturn/core'
 import { meantName } from './meant-name.ts'
 import type { VerifierOptions } from './verifier-options.ts'
@@ -73,6 +74,13 @@ export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
     option: 'snapshotSecret',
     description: 'a file that holds it instead',
     parse: fileText,
+  },
+  {
+    name: 'KEYTURN_VERIFIER_ROOT_KEYS_FILE',
+    option: 'rootKeys',
+    description:
+      'JSON of the root keys, one of which must have signed the key set: what keyturn keys root prints',
+    parse: (path) => jsonObject(fileText(path)),
   },
   {
     name: 'KEYTURN_VERIFIER_PINNED_THUMBPRINTS',
@@ -189,6 +197,12 @@ function fileText(path: string): string {
   } catch (cause) {
     throw new KeyturnError('file_unreadable', `expected a file that can be read (${errnoOf(cause)})`)
   }
+}
+
+function jsonObject(value: string): object {
+  const object = parseJsonObject(Buffer.from(value), 8)
+  if (object !== undefined) return object
+  throw new KeyturnError('json_malformed', 'expected a file that holds a JSON object')
 }
 
 function algorithms(value: string): readonly AlgorithmName[] {

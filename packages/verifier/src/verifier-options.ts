@@ -5,10 +5,18 @@ import { assertNames } from './meant-name.ts'
 
 /** What `createVerifier` needs: an issuer and an audience. All else has a safe default. */
 export interface VerifierOptions extends TokenExpectations {
-  /** Default: `/.well-known/jwks.json` below the issuer. `null`: fetch none, and go by {@link pinnedKeys} alone. */
+  /**
+   * Default: `/.well-known/jwks.json` below the issuer, or `jwks.jwt` there with {@link rootKeys}. `null`: fetch none, and go by
+   * {@link pinnedKeys} alone.
+   */
   readonly jwksUrl?: string | null
   /** Keys to use at a cold start while the key set cannot be had, until it has been had once. Their own `exp` holds. */
   readonly pinnedKeys?: { readonly keys: readonly object[] }
+  /**
+   * Public root keys as `keyturn keys root` prints them: no set is believed but one that one of them has signed, whatever TLS says of
+   * its place. Name the next root beside the one in use before it follows. Default: sets are not signed.
+   */
+  readonly rootKeys?: { readonly keys: readonly object[] }
   /** RFC 7638 thumbprints of the only keys to use, whatever the key set holds. Default: all of the set. */
   readonly pinnedThumbprints?: readonly string[]
   /**
@@ -79,6 +87,7 @@ const OPTIONS: Readonly<Record<keyof VerifierOptions, OptionType>> = Object.free
   check: 'expectation',
   jwksUrl: 'string',
   pinnedKeys: 'object',
+  rootKeys: 'object',
   pinnedThumbprints: 'strings',
   snapshotFile: 'string',
   snapshotSecret: 'string',

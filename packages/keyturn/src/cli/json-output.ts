@@ -53,6 +53,9 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
     activateAt: 'time from which it signs',
     replacedKid: 'the next key that it replaced; `null` where there was none',
   },
+  'keyturn keys root': {
+    'keys[]': 'the public root key, as a verifier takes it in `rootKeys`; then those of `--beside`',
+  },
   'keyturn keys backup': { file: 'absolute path', ...RING },
   'keyturn keys restore': {
     confirmed: 'whether it signs',

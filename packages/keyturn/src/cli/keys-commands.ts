@@ -9,6 +9,7 @@ import {
 import { backupCommand, restoreCommand, rewrapCommand, verifyCommand } from './backup-commands.ts'
 import { importCommand } from './import-command.ts'
 import { print, say, table } from './output.ts'
+import { rootCommand } from './root-command.ts'
 import { withSettings } from './setting-flags.ts'
 import { visitKeys, WITHOUT_AUDIT } from './visit-keys.ts'
 
@@ -22,6 +23,7 @@ export function keysCommands(): Command {
   for (const command of [backupCommand(), restoreCommand(), verifyCommand(), rewrapCommand()]) {
     keys.addCommand(command)
   }
+  keys.addCommand(rootCommand())
   return keys
 }
 

@@ -10,16 +10,21 @@ import {
   variableOf,
 } from '../config/settings.ts'
 
-/** The settings without which a command that works on the store cannot find it; the help of every command shows them. */
-const ALWAYS_SHOWN: readonly SettingKey[] = ['dataDir']
+/** The settings without which a command cannot find what it works on. */
+const SHOWN = Object.freeze({
+  all: SETTING_KEYS,
+  'data-folder': ['dataDir'],
+  'root-key': ['rootKeyFile'],
+}) satisfies Readonly<Record<string, readonly SettingKey[]>>
 
-/** Gives a command a flag for every setting. `all` shows them all in its help, else only where the data is. */
-export function withSettings(command: Command, shown: 'all' | 'data-folder'): Command {
+/** Gives a command a flag for every setting; its help shows those that it wants. */
+export function withSettings(command: Command, shown: keyof typeof SHOWN): Command {
+  const keys: readonly SettingKey[] = SHOWN[shown]
   command.option('--config <file>', 'JSON file with settings (KEYTURN_CONFIG)')
   for (const key of SETTING_KEYS.filter((it) => !SECRET_SETTINGS.has(it))) {
     const isFlag = key === 'unsafeHttp'
     const option = new Option(isFlag ? flagOf(key) : `${flagOf(key)} <value>`, describe(key))
-    command.addOption(option.hideHelp(shown !== 'all' && !ALWAYS_SHOWN.includes(key)))
+    command.addOption(option.hideHelp(!keys.includes(key)))
   }
   return command
 }

@@ -1,4 +1,4 @@
-import { isLoopback } from '@keyturn/core'
+import { formatDuration, isLoopback } from '@keyturn/core'
 import { type KeyPolicy, type PolicyViolation, policyViolations } from '@keyturn/keyring'
 import { backupDisagreements } from './backup-settings.ts'
 import { isSameAddress } from './listen-address.ts'
@@ -36,6 +36,7 @@ export function disagreements(proposal: Proposal, nameOf: NameOf): readonly stri
     ...listeners(settings, nameOf),
     ...backupDisagreements(settings, nameOf),
     ...database(settings, policy, nameOf),
+    ...signedSet(settings, nameOf),
   ]
   if (issuer === undefined) {
     lines.unshift(`${nameOf('issuer')}: expected the URL under which services know this authority`)
@@ -77,6 +78,20 @@ function database(settings: Settings, { timing }: KeyPolicy, nameOf: NameOf): st
   // it is looked for twice in that time, and once may fail
   if (!isWanted || settings.storeMaxStaleness >= 2 * timing.storePollMs) return []
   return [`${nameOf('storeMaxStaleness')}: expected at least twice ${nameOf('storePoll')}`]
+}
+
+/** Whatever cache a signed set comes out of, verifiers can still use it for as long as it may be kept there. */
+function signedSet(settings: Settings, nameOf: NameOf): string[] {
+  const { rootKeyFile, signedJwksTtl, jwksMaxAge, jwksStaleWhileRevalidate, jwksCdnAge } = settings
+  if (rootKeyFile === undefined) return []
+  const name = nameOf('signedJwksTtl')
+  if (signedJwksTtl % 2000 !== 0) return [`${name}: expected whole seconds, an even number of them`]
+  const leastMs = 4 * (jwksMaxAge + jwksStaleWhileRevalidate + jwksCdnAge)
+  if (signedJwksTtl >= leastMs) return []
+  const cached = (['jwksMaxAge', 'jwksStaleWhileRevalidate', 'jwksCdnAge'] as const).map(nameOf)
+  return [
+    `${name}: expected at least ${formatDuration(leastMs)}, four times what caches may keep a set (${cached.join(', ')})`,
+  ]
 }
 
 function listeners(settings: Settings, nameOf: NameOf): string[] {

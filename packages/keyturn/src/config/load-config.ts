@@ -33,6 +33,8 @@ export interface AuthorityConfig {
   readonly policy: KeyPolicy
   /** They seal the key ring, the newest first; none: it is not sealed. */
   readonly encryptionKeys: readonly KeyObject[]
+  /** What signs the key set; `undefined`: nothing does. `file` is absolute. */
+  readonly root: { readonly file: string; readonly setTtlSeconds: number } | undefined
   readonly accessTokenTtlSeconds: number
   readonly logLevel: Settings['logLevel']
   /** What an operator should know, and what keeps nothing from starting. */
@@ -82,6 +84,7 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
     admin: { host: settings.adminHost, port: settings.adminPort },
     policy,
     encryptionKeys,
+    root: rootOf(settings),
     accessTokenTtlSeconds: settings.accessTokenTtl / 1000,
     logLevel: settings.logLevel,
     warnings,
@@ -131,6 +134,11 @@ function policyOf(settings: Settings): KeyPolicy {
 
 function backupsOf({ backupDir, backupInterval: intervalMs, backupKeep: keep }: Settings) {
   return backupDir === undefined ? undefined : Object.freeze({ dir: resolve(backupDir), intervalMs, keep })
+}
+
+function rootOf({ rootKeyFile, signedJwksTtl }: Settings) {
+  if (rootKeyFile === undefined) return undefined
+  return Object.freeze({ file: resolve(rootKeyFile), setTtlSeconds: signedJwksTtl / 1000 })
 }
 
 function issuerOf({ issuer, httpHost, httpPort }: Settings): string | undefined {

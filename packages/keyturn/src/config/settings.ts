@@ -101,6 +101,14 @@ export const SETTINGS = z.strictObject({
   jwksCdnAge: duration(DEFAULT_TIMING.jwksCdnAgeMs).describe(
     'age that a CDN in front may add to the key set',
   ),
+  rootKeyFile: text
+    .optional()
+    .describe(
+      'file of the root key that signs the key set, for verifiers that pin it (default: it is not signed)',
+    ),
+  signedJwksTtl: duration(4 * 3_600_000).describe(
+    'how long a signed key set is good; a verifier has half of it at least',
+  ),
   verifierRefresh: duration(DEFAULT_TIMING.verifierRefreshMs).describe(
     'what a verifier may need for a refresh',
   ),

@@ -1,41 +1,71 @@
 import { createHash } from 'node:crypto'
-import type { JwkSetDocument } from '@keyturn/core'
+import { type JwkSetDocument, SIGNED_JWK_SET_TYP } from '@keyturn/core'
 import type { KeyManager, Timing } from '@keyturn/keyring'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { SignedKeySet } from '../service/signed-key-set.ts'
+import { HttpRefusal } from './problem.ts'
 
-/** What the key set route needs. */
+/** What the key set routes need. */
 export interface JwksRouteOptions {
   readonly keys: KeyManager
+  /** The set under a root key; `undefined` where there is none. */
+  readonly signedKeySet: SignedKeySet | undefined
   readonly timing: Timing
   readonly onRequest: (status: number) => void
 }
 
-/** A key set as it goes over the wire. */
-interface Edition {
-  readonly body: string
-  readonly etag: string
+/** A form in which the set is published: the same text until its content changes. */
+interface Form {
+  readonly mediaType: string
+  readonly write: (document: JwkSetDocument) => Promise<string>
 }
 
 const UNCACHED = 'public, max-age=0'
-const PATHS = ['/.well-known/jwks.json', '/keys/.well-known/jwks.json'] as const
+const PLAIN_PATHS = ['/.well-known/jwks.json', '/keys/.well-known/jwks.json'] as const
+/** Where the set is under a root key. */
+export const SIGNED_PATH = '/.well-known/jwks.jwt'
 
-/** Publishes the public keys (RFC 7517): a read of memory, the same bytes until the content changes. */
-export function jwksRoutes(server: FastifyInstance, { keys, timing, onRequest }: JwksRouteOptions): void {
-  const editions = new WeakMap<JwkSetDocument, Edition>()
+/** Publishes the public keys (RFC 7517), and under a root key too (OpenID Federation 1.0, section 5.2.1.1). */
+export function jwksRoutes(server: FastifyInstance, options: JwksRouteOptions): void {
+  const { keys, signedKeySet, timing, onRequest } = options
   const cacheControl = cacheControlOf(timing)
-  const serve = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { body, etag } = editionOf(keys.publicJwks(), editions)
-    const isHeld = matches(request.headers['if-none-match'], etag)
-    onRequest(isHeld ? 304 : 200)
-    reply.headers({
-      'cache-control': keys.isExposureRecorded ? cacheControl : UNCACHED,
-      etag,
-      'access-control-allow-origin': '*',
-    })
-    if (isHeld) return reply.code(304).send()
-    return reply.type('application/jwk-set+json').send(body)
+  const serve = ({ mediaType, write }: Form) => {
+    const etagOf = lastEtag()
+    return async (request: FastifyRequest, reply: FastifyReply) => {
+      const body = await write(keys.publicJwks())
+      const etag = etagOf(body)
+      const isHeld = matches(request.headers['if-none-match'], etag)
+      onRequest(isHeld ? 304 : 200)
+      reply.headers({
+        'cache-control': keys.isExposureRecorded ? cacheControl : UNCACHED,
+        etag,
+        'access-control-allow-origin': '*',
+      })
+      if (isHeld) return reply.code(304).send()
+      return reply.type(mediaType).send(body)
+    }
   }
-  for (const path of PATHS) server.get(path, serve)
+  const plain = serve(plainForm())
+  for (const path of PLAIN_PATHS) server.get(path, plain)
+  server.get(SIGNED_PATH, signedKeySet === undefined ? refuseUnsigned : serve(signedForm(signedKeySet)))
+}
+
+function plainForm(): Form {
+  const texts = new WeakMap<JwkSetDocument, string>()
+  const write = async (document: JwkSetDocument) => {
+    const text = texts.get(document) ?? JSON.stringify(document)
+    texts.set(document, text)
+    return text
+  }
+  return { mediaType: 'application/jwk-set+json', write }
+}
+
+function signedForm(signedKeySet: SignedKeySet): Form {
+  return { mediaType: `application/${SIGNED_JWK_SET_TYP}`, write: (document) => signedKeySet.of(document) }
+}
+
+async function refuseUnsigned(): Promise<never> {
+  throw new HttpRefusal(404, 'root_key_missing', 'the authority has no root key that signs the key set')
 }
 
 function cacheControlOf({ jwksMaxAgeMs, jwksStaleWhileRevalidateMs }: Timing): string {
@@ -44,13 +74,15 @@ function cacheControlOf({ jwksMaxAgeMs, jwksStaleWhileRevalidateMs }: Timing): s
   return `${maxAge}, stale-while-revalidate=${jwksStaleWhileRevalidateMs / 1000}`
 }
 
-function editionOf(document: JwkSetDocument, editions: WeakMap<JwkSetDocument, Edition>): Edition {
-  const known = editions.get(document)
-  if (known !== undefined) return known
-  const body = JSON.stringify(document)
-  const edition = { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` }
-  editions.set(document, edition)
-  return edition
+/** The ETag of a text, made once while it stays the same. */
+function lastEtag(): (body: string) => string {
+  let last = { body: '', etag: '' }
+  return (body) => {
+    if (body !== last.body) {
+      last = { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` }
+    }
+    return last.etag
+  }
 }
 
 /** RFC 9110, section 13.1.2: `If-None-Match` compares weakly. */

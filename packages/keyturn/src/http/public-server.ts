@@ -10,6 +10,7 @@ import { type TokenRouteOptions, tokenRoutes } from './token-routes.ts'
 
 /** What the public listener needs. */
 export interface PublicServerOptions extends TokenRouteOptions, HealthRouteOptions {
+  readonly signedKeySet: JwksRouteOptions['signedKeySet']
   readonly timing: JwksRouteOptions['timing']
   readonly onJwksRequest: JwksRouteOptions['onRequest']
   readonly logger: Logger
@@ -17,19 +18,19 @@ export interface PublicServerOptions extends TokenRouteOptions, HealthRouteOptio
 
 /** Everything that services and clients ask of the authority. */
 export async function createPublicServer(options: PublicServerOptions): Promise<FastifyInstance> {
-  const { keys, timing, onJwksRequest, logger } = options
+  const { keys, signedKeySet, timing, onJwksRequest, logger } = options
   const server = createListener(logger)
   // probes are answered to the end: a process that stops is neither dead nor ready
   healthRoutes(server, options)
   await server.register(async (scope) => {
     refuseWhileStopping(scope)
-    metadataRoutes(scope, options.issuer)
+    metadataRoutes(scope, options)
   })
   await server.register(async (scope) => {
     refuseWhileStopping(scope)
     // a process that slept must not go by what it knew
     scope.addHook('onRequest', () => keys.catchUp())
-    jwksRoutes(scope, { keys, timing, onRequest: onJwksRequest })
+    jwksRoutes(scope, { keys, signedKeySet, timing, onRequest: onJwksRequest })
     tokenRoutes(scope, options)
     await scope.register(async (inner) => oauthRoutes(inner, options), { prefix: '/oauth2' })
   })

@@ -5,6 +5,7 @@ import { generate } from 'selfsigned'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type EndpointTrust, tlsOptions } from './endpoint-trust.ts'
 import { httpFetch } from './http-fetch.ts'
+import { plainFormat } from './key-set-format.ts'
 
 type Issued = Awaited<ReturnType<typeof generate>>
 
@@ -55,7 +56,8 @@ async function fetchFrom(options: ServerOptions, trust: EndpointTrust) {
   })
   await new Promise<void>((resolve) => https.listen(0, '127.0.0.1', resolve))
   const url = new URL(`https://localhost:${(https.address() as AddressInfo).port}/jwks.json`)
-  const fetch = httpFetch({ url, connectMs: 5000, headersMs: 5000, bodyMs: 5000, ca: root.cert, ...trust })
+  const times = { connectMs: 5000, headersMs: 5000, bodyMs: 5000 }
+  const fetch = httpFetch({ url, format: plainFormat({}), ...times, ca: root.cert, ...trust })
   const outcome = await fetch({ etag: undefined, signal: AbortSignal.timeout(10_000) }).then(
     ({ status }) => status,
     ({ code }) => code,

@@ -33,11 +33,13 @@ export function holdSet({ freshMs, staleMs, wallNow, monotonicNow, ...held }: Ho
   for (const { kid, expiresAt } of held.set.keys.values()) {
     if (expiresAt < Number.POSITIVE_INFINITY) ends.set(kid, monotonicNow + expiresAt - wallNow)
   }
-  const freshUntil = held.askedAt + freshMs
+  // a signed set ends when it says, fresh or not
+  const endsAt = monotonicNow + (held.set.signature?.expiresAt ?? Number.POSITIVE_INFINITY) - wallNow
+  const freshUntil = Math.min(held.askedAt + freshMs, endsAt)
   return {
     ...held,
     freshUntil,
-    usableUntil: freshUntil + staleMs,
+    usableUntil: Math.min(freshUntil + staleMs, endsAt),
     ends,
     firstEnd: Math.min(...ends.values()),
   }

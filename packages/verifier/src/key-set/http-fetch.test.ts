@@ -3,9 +3,10 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { httpFetch, type KeySetResponse } from './http-fetch.ts'
+import { plainFormat, signedFormat } from './key-set-format.ts'
 
 /** Whose own time-outs never come first. */
-const PATIENT = { connectMs: 60_000, headersMs: 60_000, bodyMs: 60_000 }
+const PATIENT = { format: plainFormat({}), connectMs: 60_000, headersMs: 60_000, bodyMs: 60_000 }
 const servers: Server[] = []
 afterEach(() => {
   for (const server of servers.splice(0)) {
@@ -96,6 +97,22 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
       response.writeHead(status, json).end(status === 204 ? '' : '{}'),
     )
     await expect(ask()).rejects.toThrow(refused('fetch_status'))
+  })
+
+  it('asks for a signed set by its media type, and takes no other (R39)', async () => {
+    const accepted: unknown[] = []
+    let type = 'application/jwk-set+jwt'
+    const { url } = await serve(({ headers }, response) => {
+      accepted.push(headers.accept)
+      response.writeHead(200, { 'content-type': type }).end('a.b.c')
+    })
+    const format = signedFormat({ issuer: 'https://auth.example', roots: new Map() })
+    const ask = () =>
+      httpFetch({ url, ...PATIENT, format })({ etag: undefined, signal: AbortSignal.timeout(2000) })
+    expect(bodyOf(await ask())).toBe('a.b.c')
+    type = 'application/jwk-set+json'
+    await expect(ask()).rejects.toThrow(refused('fetch_media_type'))
+    expect(accepted).toEqual(Array(2).fill('application/jwk-set+jwt, application/jwt'))
   })
 
   it('refuses a switch of protocols', async () => {

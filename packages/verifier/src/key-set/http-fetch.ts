@@ -3,6 +3,7 @@ import { JWK_SET_LIMITS } from '@keyturn/core'
 import type { CacheHeaders } from './cache-policy.ts'
 import { type EndpointTrust, tlsOptions } from './endpoint-trust.ts'
 import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
+import type { KeySetFormat } from './key-set-format.ts'
 
 /** An answer to the question for the key set. */
 export type KeySetResponse = CacheHeaders & { readonly etag: string | undefined } & (
@@ -20,6 +21,7 @@ export type FetchKeySet = (question: {
 /** What {@link httpFetch} is told. */
 export interface HttpFetchOptions extends EndpointTrust {
   readonly url: URL
+  readonly format: Pick<KeySetFormat, 'accept' | 'mediaType'>
   /** To reach the endpoint, TLS included. */
   readonly connectMs: number
   /** From then to the headers of the answer. */
@@ -28,15 +30,14 @@ export interface HttpFetchOptions extends EndpointTrust {
   readonly bodyMs: number
 }
 
-const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
-
 /**
  * Fetches a key set over HTTP: no redirect, no compression, bounded in bytes as they arrive, and in time by the signal. One
  * connection for each question: it comes once in minutes, and a pooled one would often be dead by then.
  *
  * @throws {KeyturnError} `verifier_options_invalid` for what is no certificate, key or pin
  */
-export function httpFetch({ url, connectMs, headersMs, bodyMs, ...trust }: HttpFetchOptions): FetchKeySet {
+export function httpFetch(options: HttpFetchOptions): FetchKeySet {
+  const { url, format, connectMs, headersMs, bodyMs, ...trust } = options
   const tls = tlsOptions(trust, url)
   const isSecure = url.protocol === 'https:'
   // an HTTP client costs more than all the rest of the verifier: who only imports it, or pins its keys, does not pay for one
@@ -52,7 +53,7 @@ export function httpFetch({ url, connectMs, headersMs, bodyMs, ...trust }: HttpF
     const { send, options } = await load()
     return await new Promise((resolve, reject) => {
       const headers = {
-        accept: 'application/jwk-set+json, application/json',
+        accept: format.accept,
         'accept-encoding': 'identity',
         ...(etag === undefined ? {} : { 'if-none-match': etag }),
       }
@@ -66,7 +67,7 @@ export function httpFetch({ url, connectMs, headersMs, bodyMs, ...trust }: HttpF
       request.on('response', (response) => {
         isAnswered = true
         phase.begin('body', bodyMs)
-        readKeySet(response)
+        readKeySet(response, format.mediaType)
           .then(resolve, (error) => {
             request.destroy()
             reject(asFetchError(phase.late ?? error, signal))
@@ -108,7 +109,7 @@ function phaseOf(request: ClientRequest) {
   return phase
 }
 
-async function readKeySet(response: IncomingMessage): Promise<KeySetResponse> {
+async function readKeySet(response: IncomingMessage, mediaType: RegExp): Promise<KeySetResponse> {
   const { 'cache-control': cacheControl, age, etag, 'content-type': type } = response.headers
   const cache = { cacheControl, age, etag }
   if (response.statusCode === 304) {
@@ -116,8 +117,8 @@ async function readKeySet(response: IncomingMessage): Promise<KeySetResponse> {
     return { ...cache, status: 304 }
   }
   if (response.statusCode !== 200) throw new KeySetFetchFailed('fetch_status', 'expected status 200')
-  if (!JSON_TYPE.test(type ?? ''))
-    throw new KeySetFetchFailed('fetch_media_type', 'expected a JSON media type')
+  if (!mediaType.test(type ?? ''))
+    throw new KeySetFetchFailed('fetch_media_type', 'expected the media type of a key set')
   if ((response.headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw new KeySetFetchFailed('fetch_encoding', 'expected no content encoding')
   }

@@ -1,16 +1,10 @@
-import {
-  type Clock,
-  type JwkOptions,
-  type JwkSet,
-  KeyturnError,
-  parseJwkSet,
-  type VerificationKey,
-} from '@keyturn/core'
+import { type Clock, type JwkSet, KeyturnError, type VerificationKey } from '@keyturn/core'
 import type { VerifierEvent } from '../events.ts'
 import { type CacheBounds, freshForMs } from './cache-policy.ts'
 import { type HeldSet, type HoldingTerms, holdSet, isFresh, isUsable, keyIn } from './held-set.ts'
 import type { KeySetResponse } from './http-fetch.ts'
 import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
+import type { KeySetFormat } from './key-set-format.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SnapshotStore } from './snapshot-file.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
@@ -20,8 +14,7 @@ export interface KeySetMemoryOptions {
   readonly cache: CacheBounds
   /** How long keys are used past their cache time while they cannot be fetched. */
   readonly staleIfErrorMs: number
-  /** Which keys of a set may be used. */
-  readonly jwk: JwkOptions
+  readonly format: Pick<KeySetFormat, 'read'>
   /** Used at a cold start while the endpoint fails, until it has answered once. */
   readonly pinned: JwkSet | undefined
   /** Where good sets are written down for the next cold start. */
@@ -55,6 +48,11 @@ export class KeySetMemory {
     return this.#held
   }
 
+  /** Of the set in use, for a conditional request; a set that has ended is asked for whole. */
+  get etag(): string | undefined {
+    return this.isUsable() ? this.#held?.etag : undefined
+  }
+
   /** Since when the keys in use are known to be good, in seconds; pinned keys have no age. */
   get ageSeconds(): number | undefined {
     if (this.#held === undefined || this.#held.origin === 'pinned') return undefined
@@ -76,7 +74,7 @@ export class KeySetMemory {
   /**
    * Takes an answer to a question of then.
    *
-   * @throws {KeyturnError} `key_set_older`, `fetch_status`, and what {@link parseJwkSet} throws
+   * @throws {KeyturnError} `key_set_older`, `fetch_status`, and what the format throws
    */
   take(response: KeySetResponse, askedAt: number): HeldSet {
     const before = this.#held
@@ -122,10 +120,10 @@ export class KeySetMemory {
   #setOf(response: KeySetResponse): JwkSet {
     const before = this.#held
     if (response.status === 304) {
-      if (before?.etag !== undefined) return before.set
+      if (before?.etag !== undefined && this.isUsable()) return before.set
       throw new KeySetFetchFailed('fetch_status', 'expected 304 only for a set that is held')
     }
-    const set = parseJwkSet(response.body, this.#options.jwk)
+    const set = this.#options.format.read(response.body, this.#options.clock.now())
     const [known, offered] = [(before ?? this.#reserves[0])?.set.edition, set.edition]
     if (known !== undefined && offered?.ring === known.ring && offered.version < known.version) {
       throw new KeyturnError('key_set_older', 'expected a set that is not older than the one in use')
@@ -135,9 +133,9 @@ export class KeySetMemory {
 
   /** Its age goes on counting where it was written down. */
   #heldFrom({ body, etag, askedAt, freshMs }: Snapshot): HeldSet | undefined {
-    const { clock, jwk, staleIfErrorMs, onEvent } = this.#options
+    const { clock, format, staleIfErrorMs, onEvent } = this.#options
     try {
-      const set = parseJwkSet(body, jwk)
+      const set = format.read(body, clock.now())
       const since = this.#now() - Math.max(0, clock.now() - askedAt)
       const terms = { etag, body, askedAt: since, freshMs, staleMs: staleIfErrorMs }
       return this.#hold({ set, origin: 'snapshot', ...terms })

@@ -29,6 +29,8 @@ export interface KeySourceReport {
   readonly status: 'fresh' | 'stale' | 'unavailable'
   /** Where the keys in use came from; `undefined` where there are none. */
   readonly source: KeySetOrigin | undefined
+  /** Under which root key they are; `undefined` where the set is not signed. */
+  readonly rootKid: string | undefined
   /** Where the key set is; `undefined` where the keys are pinned and none is fetched. */
   readonly url: string | undefined
   readonly kids: readonly string[]

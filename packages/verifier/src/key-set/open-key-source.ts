@@ -1,7 +1,16 @@
-import { type Clock, type JwkOptions, type JwkSet, KeyturnError, parseJwkSet, urlBelow } from '@keyturn/core'
+import {
+  type Clock,
+  type JwkOptions,
+  type JwkSet,
+  JwkSetRefused,
+  KeyturnError,
+  parseJwkSet,
+  urlBelow,
+} from '@keyturn/core'
 import type { VerifierEvent } from '../events.ts'
 import type { VerifierOptions } from '../verifier-options.ts'
 import { httpFetch } from './http-fetch.ts'
+import { type KeySetFormat, plainFormat, signedFormat } from './key-set-format.ts'
 import { parseKeySetUrl } from './key-set-url.ts'
 import type { KeySource } from './key-source.ts'
 import { PinnedKeySet } from './pinned-key-set.ts'
@@ -37,25 +46,44 @@ export function openKeySource(
     allowForeignKids: options.allowForeignKids === true,
     ...thumbprintsOf(options),
   }
-  const pinned = options.pinnedKeys === undefined ? undefined : pinnedSet(options.pinnedKeys, jwk)
+  const pinned = options.pinnedKeys && givenSet('pinnedKeys', options.pinnedKeys, jwk)
   if (options.jwksUrl === null) {
+    if (options.rootKeys !== undefined) {
+      throw new KeyturnError('verifier_options_invalid', 'rootKeys: expected a key set to fetch, not null')
+    }
     if (pinned !== undefined) return new PinnedKeySet(pinned)
     throw new KeyturnError('verifier_options_invalid', 'jwksUrl: expected a URL, or pinnedKeys beside null')
   }
-  const url = parseKeySetUrl(options.jwksUrl ?? defaultUrl(options.issuer), {
+  const format = formatOf(options, jwk)
+  const url = parseKeySetUrl(options.jwksUrl ?? defaultUrl(options.issuer, format), {
     unsafeAllowHttp: options.unsafeAllowHttp === true,
   })
   const times = timesOf(options)
   return new RemoteKeySet({
     ...times,
     url: url.href,
-    fetch: options.fetch ?? httpFetch({ url, ...phasesOf(options), ...tlsOf(options) }),
-    jwk,
+    fetch: options.fetch ?? httpFetch({ url, format, ...phasesOf(options), ...tlsOf(options) }),
+    format,
     pinned,
     snapshots: snapshotsOf(options, url.href, clock),
     clock,
     onEvent,
     random: options.random ?? Math.random,
+  })
+}
+
+/** With root keys nothing is believed but what one of them has signed. */
+function formatOf(
+  { rootKeys, issuer, clockToleranceSeconds, allowForeignKids }: VerifierOptions,
+  jwk: JwkOptions,
+) {
+  if (rootKeys === undefined) return plainFormat(jwk)
+  const roots = givenSet('rootKeys', rootKeys, { allowForeignKids: allowForeignKids === true }).keys
+  return signedFormat({
+    issuer,
+    roots,
+    jwk,
+    ...(clockToleranceSeconds !== undefined && { clockToleranceSeconds }),
   })
 }
 
@@ -102,17 +130,15 @@ function thumbprintsOf({ pinnedThumbprints }: VerifierOptions): Pick<JwkOptions,
 }
 
 /** Every one of them has to be good: somebody has chosen them. */
-function pinnedSet(document: NonNullable<VerifierOptions['pinnedKeys']>, jwk: JwkOptions): JwkSet {
+function givenSet(option: 'pinnedKeys' | 'rootKeys', document: object, jwk: JwkOptions): JwkSet {
+  const refuse = (expected: string) =>
+    new KeyturnError('verifier_options_invalid', `${option}: expected ${expected}`)
   try {
     const set = parseJwkSet(Buffer.from(JSON.stringify(document)), jwk)
     if (set.skipped.length === 0) return set
-    throw new KeyturnError(
-      'verifier_options_invalid',
-      `pinnedKeys: expected public keys (${set.skipped[0]?.code})`,
-    )
+    throw refuse(`public keys (${set.skipped[0]?.code})`)
   } catch (error) {
-    if (!(error instanceof KeyturnError) || error.code === 'verifier_options_invalid') throw error
-    throw new KeyturnError('verifier_options_invalid', `pinnedKeys: expected a key set (${error.code})`)
+    throw error instanceof JwkSetRefused ? refuse(`a key set (${error.code})`) : error
   }
 }
 
@@ -135,10 +161,10 @@ function snapshotsOf(
   return new SnapshotFile({ path, url, secret, clock })
 }
 
-function defaultUrl(issuer: string): string {
+function defaultUrl(issuer: string, { path }: KeySetFormat): string {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || /[?#]/.test(issuer)) {
     throw new KeyturnError('jwks_url_invalid', 'jwksUrl: expected one, since the issuer is no plain URL')
   }
-  return urlBelow(issuer, '/.well-known/jwks.json')
+  return urlBelow(issuer, path)
 }

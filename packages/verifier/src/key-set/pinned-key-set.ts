@@ -27,6 +27,7 @@ export class PinnedKeySet implements KeySource {
     return {
       status: 'fresh',
       source: 'pinned',
+      rootKid: undefined,
       url: undefined,
       kids: [...this.#set.keys.keys()],
       ageSeconds: undefined,

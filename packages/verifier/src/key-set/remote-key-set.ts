@@ -92,6 +92,7 @@ export class RemoteKeySet implements KeySource {
     return {
       status: this.#isFresh() ? 'fresh' : this.#memory.isUsable() ? 'stale' : 'unavailable',
       source: held?.origin,
+      rootKid: held?.set.signature?.rootKid,
       url: this.#options.url,
       kids: held === undefined ? [] : [...held.set.keys.keys()],
       ageSeconds,
@@ -156,7 +157,7 @@ export class RemoteKeySet implements KeySource {
     const cancelDeadline = clock.setTimer(() => abort.abort(), timeoutMs)
     this.#abortFlight = () => abort.abort()
     try {
-      return await Promise.race([fetch({ etag: this.#memory.held?.etag, signal }), late])
+      return await Promise.race([fetch({ etag: this.#memory.etag, signal }), late])
     } finally {
       cancelDeadline()
       this.#abortFlight = () => {}

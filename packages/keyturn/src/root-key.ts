@@ -1,0 +1,76 @@
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type AlgorithmName, errnoOf, KeyturnError, type SigningKey } from '@keyturn/core'
+import {
+  generateSigningPair,
+  type KeyPair,
+  localSigningKey,
+  MAX_KEY_DOCUMENT_BYTES,
+  readKeyPair,
+} from '@keyturn/keyring'
+import {
+  makePrivateFolder,
+  readPrivateFile,
+  syncFolder,
+  writePrivateFile,
+} from '@keyturn/keyring/private-files'
+
+/** The root key: a file of its own, so that who gets at the ring, or at a database that holds it, does not get at this one. */
+
+/**
+ * Reads the root key: a private JWK as {@link createRootKey} writes it, or what was made elsewhere, also in PEM.
+ *
+ * @throws {KeyturnError} `root_key_unreadable`, `store_unsafe`, and what {@link readKeyPair} throws
+ */
+export async function openRootKey(file: string): Promise<SigningKey> {
+  return localSigningKey(await readRootKey(file))
+}
+
+/**
+ * Makes a root key, in a file where there was none.
+ *
+ * @throws {KeyturnError} `root_key_exists`, `root_key_unwritable`, `store_unsafe`, `algorithm_unavailable`
+ */
+export async function createRootKey(file: string, algorithm: AlgorithmName): Promise<SigningKey> {
+  const pair = await generateSigningPair({ algorithm, rsaBits: 4096 })
+  const folder = dirname(file)
+  try {
+    await makePrivateFolder(folder)
+    const jwk = { ...pair.privateKey.export({ format: 'jwk' }), kid: pair.kid, alg: pair.alg, use: 'sig' }
+    await writePrivateFile(file, `${JSON.stringify(jwk)}\n`, await stat(folder))
+    await syncFolder(folder)
+  } catch (cause) {
+    throw cause instanceof KeyturnError ? cause : notWritten(file, cause)
+  }
+  return await openRootKey(file)
+}
+
+async function readRootKey(file: string): Promise<KeyPair> {
+  const document = await readPrivateFile(file, MAX_KEY_DOCUMENT_BYTES).catch((cause: unknown) => {
+    throw cause instanceof KeyturnError ? cause : notRead(file, errnoOf(cause))
+  })
+  if (document === undefined) throw notRead(file, `expected at most ${MAX_KEY_DOCUMENT_BYTES} bytes`)
+  return await readKeyPair(document)
+}
+
+function notRead(file: string, why: string): KeyturnError {
+  return new KeyturnError('root_key_unreadable', `the root key ${file} cannot be read (${why})`, {
+    remedy: 'name the file with KEYTURN_ROOT_KEY_FILE, or make one: keyturn keys root --create',
+  })
+}
+
+function notWritten(file: string, cause: unknown): KeyturnError {
+  if (errnoOf(cause) === 'EEXIST') {
+    return new KeyturnError('root_key_exists', `${file} is there already, and is not written over`, {
+      remedy: 'for the root that follows it, name another file: --root-key-file',
+    })
+  }
+  return new KeyturnError(
+    'root_key_unwritable',
+    `the root key cannot be written to ${file} (${errnoOf(cause)})`,
+    {
+      remedy: 'name a file in a folder of this user alone: --root-key-file',
+      cause,
+    },
+  )
+}
