@@ -1,7 +1,8 @@
 import { KeyturnError } from '@keyturn/core'
 import { describe, expect, it } from 'vitest'
-import { type AuditEntry, type AuditTrail, changesBetween } from './audit-trail.ts'
+import type { AuditEntry, AuditTrail } from './audit-trail.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
+import { changesBetween } from './ring-changes.ts'
 import { MemoryKeyStore } from './stores/memory-key-store.ts'
 import { type KeyPolicy, propagationOf } from './timing.ts'
 

@@ -1,6 +1,7 @@
-import { type AuditTrail, changesBetween, type Errand } from './audit-trail.ts'
+import type { AuditTrail, Errand } from './audit-trail.ts'
 import { errorCodeOf } from './events.ts'
 import type { AuditMark, KeyRing } from './ring.ts'
+import { changesBetween, type RingChange } from './ring-changes.ts'
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'
 
 /** For a ring whose embedder keeps no audit log. */
@@ -18,11 +19,15 @@ export interface Predecessor extends Errand {
   readonly reason?: string | undefined
 }
 
-/**
- * Writes down what a write does, and then makes it. A write that cannot be written down is not made.
- *
- * @returns the ring as it was saved: it remembers the line
- */
+/** A write that was made. */
+export interface AuditedSave {
+  /** As it is in the store: it remembers the line of the log. */
+  readonly saved: KeyRing
+  /** What the log says of it. */
+  readonly changes: readonly RingChange[]
+}
+
+/** Writes down what a write does, and then makes it. A write that cannot be written down is not made. */
 export async function saveAudited(
   { store, audit }: { readonly store: KeyStore; readonly audit: AuditTrail },
   after: KeyRing,
@@ -33,22 +38,23 @@ export async function saveAudited(
     reason,
     requestedBy,
   }: Predecessor,
-): Promise<KeyRing> {
+): Promise<AuditedSave> {
   const { generation, writtenAt: at } = after
   const write = { at, generation, requestedBy }
-  const mark = await audit.record({ ...write, changes: changesBetween(before, after, reason) })
-  const marked = withMark(after, mark)
+  const changes = changesBetween(before, after, reason)
+  const mark = await audit.record({ ...write, changes })
+  const saved = withMark(after, mark)
   try {
     // as if somebody had been first: the decision has no effect, and the log says so
     if (isStale()) throw new StoreConflict()
-    await store.save(marked, expectedGeneration, { overAnyRing: before === undefined })
+    await store.save(saved, expectedGeneration, { overAnyRing: before === undefined })
   } catch (error) {
     // best effort: the write has failed, and that is what the caller must hear
     const failed = { code: errorCodeOf(error), record: mark }
     await audit.record({ ...write, failed, changes: [] }).catch(() => null)
     throw error
   }
-  return marked
+  return { saved, changes }
 }
 
 function withMark(ring: KeyRing, mark: AuditMark | null): KeyRing {

@@ -1,6 +1,7 @@
 import { KeyturnError } from '@keyturn/core'
 import type { Decision } from './plan.ts'
 import type { StoreOperation } from './reporting-store.ts'
+import type { RingChange } from './ring-changes.ts'
 
 /** What happens to the keys, for logs, metrics and audit. Kids and codes, never key material. Times in milliseconds. */
 export type KeyringEvent =
@@ -55,6 +56,24 @@ export type KeyringEvent =
   | { readonly kind: 'store-failed'; readonly operation: StoreOperation; readonly code: string }
   /** Wall clock and monotonic clock went apart by so much; nothing irreversible happens until they agree for a lead. */
   | { readonly kind: 'clock-jumped'; readonly byMs: number }
+
+/**
+ * What a write is told of as, by what it changes. What an operator asks for by name has an event of its own beside, or instead: it
+ * says who, why and for which key.
+ */
+export function eventsOf(changes: readonly RingChange[], generation: number): readonly KeyringEvent[] {
+  const kidsOf = (kind: 'key-erased' | 'key-removed' | 'max-ttl-raised') =>
+    changes.flatMap((it) => (it.change === kind ? [it.kid] : []))
+  const single = changes.flatMap((it): readonly KeyringEvent[] => {
+    if (it.change === 'ring-confirmed') return [{ kind: it.change, generation }]
+    if (it.change !== 'key-created' || it.origin === 'imported') return []
+    return [{ kind: it.change, kid: it.kid, activateAt: it.activateAt }]
+  })
+  const together = (['key-removed', 'key-erased', 'max-ttl-raised'] as const)
+    .map((kind) => ({ kind, kids: kidsOf(kind) }))
+    .filter(({ kids }) => kids.length > 0)
+  return [...single, ...together]
+}
 
 /** The code under which an event tells of an error. */
 export function errorCodeOf(error: unknown): string {

@@ -1,11 +1,4 @@
-export {
-  type AuditEntry,
-  type AuditTrail,
-  changesBetween,
-  type Errand,
-  type FailedWrite,
-  type RingChange,
-} from './audit-trail.ts'
+export type { AuditEntry, AuditTrail, Errand, FailedWrite } from './audit-trail.ts'
 export { backOffMs } from './back-off.ts'
 export { checkBackup, readBackup, writeBackup } from './backup-file.ts'
 export { errorCodeOf, type KeyringEvent } from './events.ts'
@@ -34,6 +27,7 @@ export {
   type KeyRing,
   type Tombstone,
 } from './ring.ts'
+export { changesBetween, type RingChange } from './ring-changes.ts'
 export { FileKeyStore, type FileKeyStoreOptions } from './stores/file-key-store.ts'
 export {
   type KeyStore,

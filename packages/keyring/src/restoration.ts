@@ -48,7 +48,9 @@ export async function restoreRing(
   const lost = newest?.generation ?? 0
   const latest = Math.max(lost, latestGeneration)
   const restored = restoredRing(backup, latest, now + aheadOf(store))
-  return await saveAudited({ store, audit }, restored, { before: undefined, expectedGeneration: lost })
+  const predecessor = { before: undefined, expectedGeneration: lost }
+  const { saved } = await saveAudited({ store, audit }, restored, predecessor)
+  return saved
 }
 
 /**

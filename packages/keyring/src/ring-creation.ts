@@ -26,7 +26,7 @@ export async function createAndSave(options: RingSurroundings): Promise<KeyRing>
   const [first, spare] = await Promise.all([generate(policy), generate(policy)])
   const ring = createRing(randomUUID(), { first, spare }, policy, storeNow(options))
   try {
-    const saved = await saveAudited(options, ring, { before: undefined })
+    const { saved } = await saveAudited(options, ring, { before: undefined })
     onEvent({ kind: 'ring-created', activeKid: first.kid, nextKid: spare.kid })
     return saved
   } catch (error) {

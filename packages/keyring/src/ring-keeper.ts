@@ -3,6 +3,7 @@ import type { Errand } from './audit-trail.ts'
 import { saveAudited } from './audited-save.ts'
 import { addNext, type Moment, nextGeneration } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
+import { eventsOf } from './events.ts'
 import type { KeyPair } from './key-pair.ts'
 import {
   applyHousekeeping,
@@ -215,8 +216,9 @@ export class RingKeeper {
       assertRing(after, moment.now)
       assertFollows(before, after)
       try {
-        const saved = await saveAudited(this.#options, after, { ...occasion, before, isStale })
-        this.#accept(before, saved)
+        const { saved, changes } = await saveAudited(this.#options, after, { ...occasion, before, isStale })
+        if (saved.generation > this.#ring.generation) this.#ring = saved
+        for (const event of eventsOf(changes, saved.generation)) this.#options.onEvent(event)
         return { ...what, before, after: saved }
       } catch (error) {
         if (!(error instanceof StoreConflict)) throw error
@@ -243,31 +245,14 @@ export class RingKeeper {
   }
 
   async #carryOut(pair: KeyPair | undefined): Promise<void> {
-    const { policy, onEvent } = this.#options
-    const { done } = await this.commit((before, moment) => {
-      const done = plan(before, policy, moment)
-      if (done.length === 0) return { ring: before, done }
-      const kept = applyHousekeeping(before, done, policy, moment.now)
-      const wanted = done.some(({ kind }) => kind === 'add-next')
-      return { ring: wanted && pair !== undefined ? addNext(kept, pair, policy, moment) : kept, done }
+    const { policy } = this.#options
+    await this.commit((before, moment) => {
+      const due = plan(before, policy, moment)
+      if (due.length === 0) return { ring: before }
+      const kept = applyHousekeeping(before, due, policy, moment.now)
+      const wanted = due.some(({ kind }) => kind === 'add-next')
+      return { ring: wanted && pair !== undefined ? addNext(kept, pair, policy, moment) : kept }
     })
-    for (const decision of done) {
-      if (decision.kind === 'erase-private-halves') onEvent({ kind: 'key-erased', kids: decision.kids })
-      if (decision.kind === 'raise-max-ttl') onEvent({ kind: 'max-ttl-raised', kids: decision.kids })
-    }
-  }
-
-  #accept(before: KeyRing, after: KeyRing): void {
-    if (after.generation > this.#ring.generation) this.#ring = after
-    const { onEvent } = this.#options
-    for (const { kid, origin, activateAt } of after.keys) {
-      const isMade = origin !== 'imported' && before.keys.every((key) => key.kid !== kid)
-      if (isMade) onEvent({ kind: 'key-created', kid, activateAt })
-    }
-    const gone = before.keys.filter(({ kid }) =>
-      after.tombstones.some((tomb) => tomb.kid === kid && tomb.fate === 'removed'),
-    )
-    if (gone.length > 0) onEvent({ kind: 'key-removed', kids: gone.map(({ kid }) => kid) })
   }
 
   #moment(): Moment {

@@ -115,11 +115,9 @@ export class RingOperator {
 
   /** Lets a ring sign that came out of a backup. */
   async confirm(): Promise<void> {
-    const { keeper, onEvent } = this.#options
-    const { before, after } = await keeper.commit((ring) => ({
+    await this.#options.keeper.commit((ring) => ({
       ring: ring.held === null ? ring : { ...ring, held: null },
     }))
-    if (after !== before) onEvent({ kind: 'ring-confirmed', generation: after.generation })
   }
 
   /** Writes the ring so often that no generation is left which was sealed under an older key-encryption key. */
