@@ -2,25 +2,27 @@ import { once } from 'node:events'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { type ListeningIssuer, type TestIssuer, testIssuer } from '@keyturn/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type DocumentPage, readPage, root } from './document.ts'
 import { freePort, startScript, stopAll } from './end-to-end/processes.ts'
-import { type ServedIssuer, serveIssuer } from './key-set-server.ts'
 
 /** Below the root, so that snippets find the packages as a user's code does. */
 const snippets = join(root, 'node_modules/.cache/guards')
 
 let page: DocumentPage
-let issuer: ServedIssuer
+let issuer: TestIssuer
+let served: ListeningIssuer
 beforeAll(async () => {
   page = await readPage('docs/guards.md')
   await mkdir(snippets, { recursive: true })
-  issuer = await serveIssuer(1)
+  issuer = await testIssuer({ cacheControl: 'max-age=1' })
+  served = await issuer.listen()
 })
 afterEach(stopAll)
 afterAll(async () => {
-  await issuer.stop()
+  await served.close()
   await rm(snippets, { recursive: true, force: true })
 })
 
@@ -38,11 +40,7 @@ async function start(name: string): Promise<number> {
     while (!(await isUp()));
     console.log('{}')`
   await writeFile(join(snippets, `${name}.mjs`), code + ready)
-  const env = {
-    KEYTURN_ISSUER: issuer.issuer,
-    KEYTURN_AUDIENCE: issuer.audience,
-    KEYTURN_VERIFIER_MIN_CACHE: '1s',
-  }
+  const env = { ...served.env, KEYTURN_VERIFIER_MIN_CACHE: '1s' }
   await startScript(pathToFileURL(join(snippets, `${name}.mjs`)).href, env)
   return port
 }

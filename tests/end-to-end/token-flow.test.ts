@@ -1,11 +1,11 @@
-import type { JsonWebKey } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { PublishedJwk } from '@keyturn/core'
+import { hostileTokens } from '@keyturn/testing'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hostileTokens } from './hostile-tokens.ts'
 import {
   type AuthorityReady,
   freePort,
@@ -51,7 +51,7 @@ let services: readonly Running<{ readonly url: string }>[]
 const held: HeldToken[] = []
 const kids = new Set<string>()
 const counts = { issued: 0, accepted: 0, expired: 0, refused: {} as Record<string, number> }
-const publicKeys = new Map<string, JsonWebKey>()
+const publicKeys = new Map<string, PublishedJwk>()
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'keyturn-e2e-'))
@@ -93,7 +93,7 @@ describe('EndToEndTokenFlow, KeyRotationWithActiveTokens, MultiServiceAuthentica
     expect(kids.size).toBeGreaterThan(ROTATIONS)
     expect(counts.issued).toBeGreaterThan(100)
     expect(counts.accepted).toBeGreaterThan(300)
-    expect(Object.keys(counts.refused)).toHaveLength(8)
+    expect(Object.keys(counts.refused).length).toBeGreaterThan(30)
     for (const times of Object.values(counts.refused)) expect(times).toBeGreaterThan(30)
     expect(counts.expired).toBeGreaterThan(0)
     console.log(`${kids.size - 1} rotations`, counts)
@@ -167,13 +167,15 @@ async function tryHostileTokens(isDone: () => boolean): Promise<void> {
       continue
     }
     const publicJwk = await publicKeyOf(good.kid)
-    for (const { what, text, code } of publicJwk === undefined ? [] : hostileTokens(good.text, publicJwk)) {
+    const tokens = publicJwk === undefined ? [] : await hostileTokens({ good: good.text, publicJwk })
+    for (const { name, token, codes } of tokens) {
+      const [code] = codes
       for (const { ready } of services) {
-        const answer = await present(ready.url, text)
+        const answer = await present(ready.url, token)
         // an unknown kid cannot be told from a new one while the key set cannot be had
         if (code === 'key_unknown' && answer.status === 503) continue
-        expect([what, answer]).toEqual([what, { status: 401, code }])
-        counts.refused[what] = (counts.refused[what] ?? 0) + 1
+        expect([name, answer]).toEqual([name, { status: 401, code }])
+        counts.refused[name] = (counts.refused[name] ?? 0) + 1
       }
     }
     await sleep(100)
@@ -181,10 +183,10 @@ async function tryHostileTokens(isDone: () => boolean): Promise<void> {
 }
 
 /** Out of the published set; `undefined` while the authority is down. */
-async function publicKeyOf(kid: string): Promise<JsonWebKey | undefined> {
+async function publicKeyOf(kid: string): Promise<PublishedJwk | undefined> {
   if (!publicKeys.has(kid)) {
     const response = await fetch(`${authority.ready.issuer}/.well-known/jwks.json`).catch(() => undefined)
-    const { keys } = ((await response?.json()) ?? { keys: [] }) as { keys: (JsonWebKey & { kid: string })[] }
+    const { keys } = ((await response?.json()) ?? { keys: [] }) as { keys: PublishedJwk[] }
     for (const key of keys) publicKeys.set(key.kid, key)
   }
   return publicKeys.get(kid)

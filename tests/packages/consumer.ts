@@ -40,8 +40,7 @@ async function signedAndChecked(): Promise<string> {
 /** verifier believes what testing has issued, also behind the guard. */
 async function servedAndRefused(): Promise<readonly string[]> {
   const issuer = await testIssuer()
-  const { issuer: iss, audience, endpoint } = issuer
-  const verifier = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch })
+  const verifier = createVerifier(issuer.verifierOptions)
   const listener = guard(verifier, {}, (_request, response, session: Session) => {
     response.end(session.userId)
   })

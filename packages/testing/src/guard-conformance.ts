@@ -46,9 +46,6 @@ export interface GuardConformanceCase {
 /** A verifier asks again for its keys within this time. */
 const LONGEST_RETRY_MS = 30_000
 
-/** Claims of a token that a client got for itself. */
-const OF_A_CLIENT = { sub: 'client-1', type: undefined, role: undefined, verified: undefined }
-
 /** A token that is refused, by what is asked for and what it says. */
 const REFUSED: readonly {
   readonly name: string
@@ -96,14 +93,14 @@ const REFUSED: readonly {
   {
     name: 'a client where a role is asked for',
     options: { roles: ['user', 'admin'] },
-    token: (it) => it.token(OF_A_CLIENT),
+    token: (it) => it.clientToken(),
     status: 401,
     code: 'session_kind_refused',
   },
   {
     name: 'a client where verified users are asked for',
     options: { requireVerified: true },
-    token: (it) => it.token(OF_A_CLIENT),
+    token: (it) => it.clientToken(),
     status: 401,
     code: 'session_kind_refused',
   },
@@ -113,21 +110,21 @@ const REFUSED: readonly {
 const ADMITTED: readonly {
   readonly name: string
   readonly options: BearerOptions
-  readonly claims: object
+  readonly token: (issuer: TestIssuer) => Promise<string>
   readonly who: string
 }[] = [
-  { name: 'a user', options: {}, claims: { sub: 'alice' }, who: 'alice' },
-  { name: 'a client', options: {}, claims: OF_A_CLIENT, who: 'client-1' },
+  { name: 'a user', options: {}, token: (it) => it.token({ sub: 'alice' }), who: 'alice' },
+  { name: 'a client', options: {}, token: (it) => it.clientToken(), who: 'client-1' },
   {
     name: 'a verified admin with the scopes',
     options: { scopes: ['a', 'b'], roles: ['admin'], requireVerified: true },
-    claims: { sub: 'root', role: 2, verified: true, scope: 'b a c' },
+    token: (it) => it.token({ sub: 'root', role: 2, verified: true, scope: 'b a c' }),
     who: 'root',
   },
   {
     name: 'a client beside verified users, when that is said',
     options: { kinds: ['user', 'client'], requireVerified: true },
-    claims: OF_A_CLIENT,
+    token: (it) => it.clientToken(),
     who: 'client-1',
   },
 ]
@@ -150,13 +147,19 @@ const MALFORMED: readonly { readonly name: string; readonly headers: (good: stri
  * for (const { name, run } of guardConformance) it(name, () => run(startMyServer))
  */
 export const guardConformance: readonly GuardConformanceCase[] = Object.freeze([
-  ...ADMITTED.map(({ name, options, claims, who }) =>
+  ...ADMITTED.map(({ name, options, token, who }) =>
     fact(`lets ${name} pass, and says who that is`, options, async ({ issuer, server }) => {
-      const { status, body } = await server.ask(bearing(await issuer.token(claims)))
+      const { status, body } = await server.ask(bearing(await token(issuer)))
       assert.ok(status === 200 || status === 101, `expected 200 or 101, not ${status}`)
       assert.equal(body, who)
     }),
   ),
+
+  fact('refuses every hostile token for what is wrong with it', {}, async ({ issuer, server }) => {
+    for (const { token, codes } of await issuer.hostileTokens()) {
+      assertProblem(await server.ask(bearing(token)), 401, String(codes[0]))
+    }
+  }),
 
   fact('asks whoever has no token, without an error', {}, async ({ issuer, server }) => {
     for (const authorization of [[], ['Basic eDp5']]) {
@@ -227,9 +230,7 @@ export const guardConformance: readonly GuardConformanceCase[] = Object.freeze([
         testIssuer({ issuer: 'https://customers.test' }),
       ])
       const [staff, customers] = issuers
-      const verifier = createMultiVerifier(
-        issuers.map(({ issuer, audience, endpoint }) => ({ issuer, audience, fetch: endpoint.fetch })),
-      )
+      const verifier = createMultiVerifier(issuers.map(({ verifierOptions }) => verifierOptions))
       const server = await start(verifier, {})
       try {
         customers.endpoint.fail()
@@ -291,8 +292,7 @@ async function withIssuer(
 ): Promise<void> {
   const clock = fakeClock()
   const issuer = await testIssuer({ clock })
-  const { issuer: iss, audience, endpoint } = issuer
-  const verifier = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch, clock })
+  const verifier = createVerifier(issuer.verifierOptions)
   await run(verifier, issuer, clock).finally(() => verifier.close())
 }
 

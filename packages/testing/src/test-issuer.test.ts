@@ -1,6 +1,8 @@
 import { AVAILABLE_ALGORITHMS, parseJwkSet, TokenChecker } from '@keyturn/core'
+import { createVerifier } from '@keyturn/verifier'
 import { decodeProtectedHeader } from 'jose'
 import { describe, expect, it } from 'vitest'
+import { codeOf } from './code-of.ts'
 import { fakeClock } from './fake-clock.ts'
 import { type TestIssuer, type TestIssuerOptions, testIssuer } from './test-issuer.ts'
 
@@ -49,6 +51,23 @@ describe('an issuer for tests (R46)', () => {
     expect(check(await issuer.forgedToken())).toBe('signature_invalid')
   })
 
+  it('makes good tokens of a client, which has no user', async () => {
+    const { issuer, check } = await open()
+    const claims = check(await issuer.clientToken({ scope: 'write' }))
+    expect(claims).toMatchObject({ sub: 'client-1', client_id: 'client-1', scope: 'write' })
+    for (const claim of ['type', 'role', 'verified']) expect(claims).not.toHaveProperty(claim)
+  })
+
+  it('makes verifiers that trust it, by its own clock', async () => {
+    const { clock, issuer } = await open({ issuer: 'https://auth.test', audience: 'orders' })
+    const verifier = createVerifier(issuer.verifierOptions)
+    const token = await issuer.token()
+    expect((await verifier.verify(token)).claims).toMatchObject({ iss: 'https://auth.test', aud: 'orders' })
+    await clock.advance(3605 * 1000)
+    expect(await codeOf(verifier.verify(token))).toBe('token_expired')
+    verifier.close()
+  })
+
   it('publishes no private member', async () => {
     const { issuer } = await open()
     for (const key of issuer.jwks().keys) expect(key).not.toHaveProperty('d')
@@ -80,55 +99,5 @@ describe('an issuer for tests (R46)', () => {
     await issuer.revoke(next?.kid)
     expect(issuer.jwks().keys).toHaveLength(2)
     expect(issuer.jwks().keys).not.toContainEqual(next)
-  })
-})
-
-describe('the endpoint of an issuer for tests (R46)', () => {
-  const question = { etag: undefined, signal: new AbortController().signal }
-
-  it('answers 304 to whoever has the set, and counts', async () => {
-    const { issuer } = await open()
-    const { endpoint } = issuer
-    const { etag } = await endpoint.fetch(question)
-    expect(await endpoint.fetch({ ...question, etag })).toMatchObject({ status: 304, etag })
-    await issuer.rotate()
-    expect(await endpoint.fetch({ ...question, etag })).toMatchObject({ status: 200 })
-    expect([endpoint.fetches, endpoint.confirmations]).toEqual([3, 1])
-  })
-
-  it('fails, empties, lags and recovers when told', async () => {
-    const { issuer } = await open()
-    const { endpoint } = issuer
-    const served = async () => {
-      const response = await endpoint.fetch(question)
-      return response.status === 200 ? JSON.parse(Buffer.from(response.body).toString()) : undefined
-    }
-    const first = issuer.jwks()
-    await issuer.rotate()
-    endpoint.fail()
-    await expect(served()).rejects.toMatchObject({ code: 'fetch_network' })
-    endpoint.empty()
-    expect(await served()).toEqual({ keys: [] })
-    endpoint.older()
-    expect(await served()).toEqual(first)
-    endpoint.serve('nonsense')
-    expect(await served()).toBe('nonsense')
-    endpoint.recover()
-    expect(await served()).toEqual(issuer.jwks())
-  })
-
-  it('hangs until it recovers or the question is broken off', async () => {
-    const { issuer } = await open()
-    const { endpoint } = issuer
-    const abort = new AbortController()
-    endpoint.hang()
-    const [broken, answered] = [
-      endpoint.fetch({ ...question, signal: abort.signal }),
-      endpoint.fetch(question),
-    ]
-    abort.abort()
-    await expect(broken).rejects.toThrow()
-    endpoint.recover()
-    expect(await answered).toMatchObject({ status: 200 })
   })
 })

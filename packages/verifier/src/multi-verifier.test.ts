@@ -14,9 +14,7 @@ async function open(ofCustomers: Partial<VerifierOptions> = {}) {
   const clock = fakeClock()
   const staff = await testIssuer({ clock, issuer: STAFF })
   const customers = await testIssuer({ clock, issuer: CUSTOMERS })
-  const optionsOf = ({ issuer, audience, endpoint }: typeof staff) => {
-    return { issuer, audience, fetch: endpoint.fetch, clock, random: () => 1 }
-  }
+  const optionsOf = ({ verifierOptions }: typeof staff) => ({ ...verifierOptions, random: () => 1 })
   const verifier = createMultiVerifier([optionsOf(staff), { ...optionsOf(customers), ...ofCustomers }])
   return { clock, staff, customers, verifier }
 }
@@ -93,8 +91,8 @@ describe('a verifier of several issuers (R44)', () => {
 
   it('watches no token of an issuer that it does not know', async () => {
     const { clock, verifier } = await open()
-    const { issuer, audience, endpoint, token } = await testIssuer({ clock })
-    const other = createVerifier({ issuer, audience, clock, fetch: endpoint.fetch })
+    const { verifierOptions, token } = await testIssuer({ clock })
+    const other = createVerifier(verifierOptions)
     const verified = await other.verify(await token())
     other.close()
     expect(() => verifier.watch(verified, () => {})).toThrow(

@@ -21,10 +21,7 @@ export async function openVerifier(options: Partial<VerifierOptions> = {}, cache
   const events: VerifierEvent[] = []
   const { endpoint } = issuer
   const verifier = createVerifier({
-    issuer: issuer.issuer,
-    audience: issuer.audience,
-    fetch: endpoint.fetch,
-    clock,
+    ...issuer.verifierOptions,
     random: () => 1,
     onEvent: (event) => events.push(event),
     ...options,

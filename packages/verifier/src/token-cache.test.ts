@@ -191,10 +191,10 @@ describe('the same token again (R41)', () => {
   })
 
   it('says nothing to another verifier, which may expect something else', async () => {
-    const { clock, issuer, endpoint, verifier } = await open()
+    const { issuer, verifier } = await open()
     const jwt = await issuer.token()
     await verifier.verify(jwt)
-    const options = { issuer: issuer.issuer, clock, fetch: endpoint.fetch, tokenCacheSize: 100 }
+    const options = { ...issuer.verifierOptions, tokenCacheSize: 100 }
     const other = createVerifier({ ...options, audience: 'another' })
     expect(await codeOf(other.verify(jwt))).toBe('audience_mismatch')
     expect(other.health().tokenCache.size).toBe(0)

@@ -46,15 +46,13 @@ describe('JWKSAuthentication (R2, R33, R42, R63)', () => {
 
   it('gives the session of a client, which has no user', async () => {
     const { issuer, verifier } = await open()
-    const none = { type: undefined, role: undefined, verified: undefined }
-    const token = await verifier.verify(await issuer.token({ ...none, sub: 'client-1' }))
+    const token = await verifier.verify(await issuer.clientToken())
     expect(verifier.session(token)).toMatchObject({ kind: 'client', userId: undefined, role: undefined })
   })
 
   it.each(AVAILABLE_ALGORITHMS)('verifies %s without being told of it', async (algorithm) => {
     const issuer = await testIssuer({ algorithm })
-    const { issuer: iss, audience } = issuer
-    const verifier = createVerifier({ issuer: iss, audience, fetch: issuer.endpoint.fetch })
+    const verifier = createVerifier(issuer.verifierOptions)
     closeAfterwards(verifier)
     await verifier.ready()
     expect(await outcomeOf(verifier, await issuer.token())).toBe('accepted')
@@ -214,8 +212,7 @@ describe('options of a verifier (R33, R37)', () => {
     const { issuer, endpoint, verifier } = await open()
     endpoint.serve({ keys: [{ ...issuer.jwks().keys[0], kid: '2026-01' }] })
     await expect(verifier.ready()).rejects.toMatchObject({ code: 'keys_unavailable' })
-    const { issuer: iss, audience } = issuer
-    const lenient = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch, allowForeignKids: true })
+    const lenient = createVerifier({ ...issuer.verifierOptions, allowForeignKids: true })
     closeAfterwards(lenient)
     await lenient.ready()
     expect(lenient.health().kids).toEqual(['2026-01'])

@@ -8,8 +8,7 @@ const issuer = await testIssuer({ clock })
 const { endpoint } = issuer
 
 function open(options: { check?: () => boolean } = {}) {
-  const { issuer: iss, audience } = issuer
-  return createVerifier({ issuer: iss, audience, clock, fetch: endpoint.fetch, ...options })
+  return createVerifier({ ...issuer.verifierOptions, ...options })
 }
 const verifier = open()
 const ask = (headers: readonly string[], options?: BearerOptions) =>
@@ -105,8 +104,7 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
 
   it('lets only the kinds of session pass that it was told', async () => {
     const user = `Bearer ${await issuer.token()}`
-    const none = { type: undefined, role: undefined, verified: undefined }
-    const client = `Bearer ${await issuer.token(none)}`
+    const client = `Bearer ${await issuer.clientToken()}`
     expect(await ask([user], { kinds: ['user'] })).toHaveProperty('session')
     expect(await ask([client], { kinds: ['user'] })).toMatchObject({
       refusal: { status: 401, code: 'session_kind_refused' },

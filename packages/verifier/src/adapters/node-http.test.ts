@@ -17,9 +17,8 @@ afterEach(() => {
 })
 
 async function open(listener: GuardedListener, options: BearerOptions = {}, check?: () => boolean) {
-  const { issuer: iss, audience } = issuer
   const checks = check === undefined ? {} : { check }
-  const verifier: Verifier = createVerifier({ issuer: iss, audience, fetch: endpoint.fetch, ...checks })
+  const verifier: Verifier = createVerifier({ ...issuer.verifierOptions, ...checks })
   const server: Server = createServer(guard(verifier, options, listener))
   const port = await listen(server)
   closing.push(() => {
@@ -45,7 +44,7 @@ describe('JWKSAuthentication, JWKSFetchError: guard of node:http (R40, R42, R43,
       calls += 1
       response.end()
     })
-    endpoint.hang()
+    endpoint.fail('hang')
     const token = await issuer.token()
     const gone = new Promise<void>((resolve) => {
       server.once('request', (_, response) => response.once('close', resolve))
@@ -64,7 +63,7 @@ describe('JWKSAuthentication, JWKSFetchError: guard of node:http (R40, R42, R43,
 
   it('survives a client that went away before it is refused', async () => {
     const { server, port, ask } = await open(hello)
-    endpoint.hang()
+    endpoint.fail('hang')
     const token = await issuer.forgedToken()
     const gone = new Promise<void>((resolve) => {
       server.once('request', (_, response) => response.once('close', resolve))

@@ -6,8 +6,8 @@ import { prometheusText } from './prometheus.ts'
 describe('metrics of verifiers as Prometheus text (R45)', () => {
   it('count verifications, fetches and hits of each issuer, and tell nothing of a token', async () => {
     const clock = fakeClock()
-    const { issuer, audience, endpoint, ...made } = await testIssuer({ clock })
-    const verifier = createVerifier({ issuer, audience, clock, fetch: endpoint.fetch, tokenCacheSize: 10 })
+    const { issuer, verifierOptions, ...made } = await testIssuer({ clock })
+    const verifier = createVerifier({ ...verifierOptions, tokenCacheSize: 10 })
     expect(prometheusText({ [issuer]: verifier })).toContain(`jwks_age_seconds{issuer="${issuer}"} NaN\n`)
 
     const jwt = await made.token({ sub: 'alice' })

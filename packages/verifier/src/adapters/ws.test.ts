@@ -148,7 +148,7 @@ describe('guard of ws: the handshake (R40, R42, R43, RFC 6750)', () => {
 
   it('survives a client that goes away while its token is looked at', async () => {
     const { port, issuer, endpoint, server, sockets, open } = await scene()
-    endpoint.hang()
+    endpoint.fail('hang')
     const token = await issuer.token()
     const upgraded = once(server, 'upgrade')
     const client = connect(port, '127.0.0.1', () => {
@@ -259,7 +259,7 @@ describe('guard of ws: another token in band (R43)', () => {
     const { client, next, say } = await open()
     await issuer.rotate()
     await issuer.rotate()
-    endpoint.hang()
+    endpoint.fail('hang')
     const token = await issuer.token({ sub: 'alice' })
     client.send(`renew ${token}`)
     expect(await say(`renew ${token}`)).toBe('authentication_pending')
@@ -278,7 +278,7 @@ describe('guard of ws: another token in band (R43)', () => {
     await clock.advance(3600_000)
     await issuer.rotate()
     await issuer.rotate()
-    endpoint.hang()
+    endpoint.fail('hang')
     const renewing = caller.renew(await issuer.token({ sub: 'alice' }))
     const timers = clock.pendingTimers
     await clock.advance(5000)

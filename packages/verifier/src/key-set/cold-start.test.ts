@@ -40,14 +40,10 @@ async function openKept(): Promise<Opened> {
 }
 
 /** The service starts again, with the same issuer. */
-function restart({ issuer, endpoint, clock, events }: Opened, options: Partial<VerifierOptions> = {}) {
+function restart({ issuer, events }: Opened, options: Partial<VerifierOptions> = {}) {
   events.length = 0
-  const { issuer: iss, audience } = issuer
   return createVerifier({
-    issuer: iss,
-    audience,
-    clock,
-    fetch: endpoint.fetch,
+    ...issuer.verifierOptions,
     random: () => 1,
     onEvent: (event) => events.push(event),
     snapshotFile,
@@ -62,7 +58,7 @@ describe('a cold start from a snapshot (R38)', () => {
     const token = await before.issuer.token()
     before.verifier.close()
     await before.clock.advance(100 * SECOND)
-    before.endpoint.hang()
+    before.endpoint.fail('hang')
     const verifier = restart(before)
     expect(await codeOf(verifier.verify(token))).toBe('none')
     expect(verifier.health()).toMatchObject({ status: 'fresh', source: 'snapshot', ageSeconds: 100 })
@@ -141,7 +137,7 @@ describe('a cold start from a snapshot (R38)', () => {
     await until(() => exists(snapshotFile))
     before.verifier.close()
     await before.clock.advance(901 * SECOND)
-    before.endpoint.older()
+    before.endpoint.fail('older')
     const verifier = restart(before)
     await verifier.ready()
     expect(verifier.health()).toMatchObject({ source: 'snapshot', lastError: 'key_set_older' })

@@ -168,7 +168,7 @@ describe('JWKSFetchError: an outage after good times (R35)', () => {
 describe('JWKSFetchError: an endpoint that hangs (R37)', () => {
   it('keeps nobody waiting longer than the time-out', async () => {
     const { clock, endpoint, verifier } = await open({ timeoutSeconds: 0.1 + 0.2 })
-    endpoint.hang()
+    endpoint.fail('hang')
     const ready = codeOf(verifier.ready())
     await clock.advance(301)
     expect(await ready).toBe('keys_unavailable')
@@ -190,7 +190,7 @@ describe('JWKSFetchError: an endpoint that hangs (R37)', () => {
   it('leaves the keys stale once their cache time is over, and says nothing of an unknown kid', async () => {
     const { clock, endpoint, verifier, unknown } = await open({ timeoutSeconds: 600 })
     await verifier.ready()
-    endpoint.hang()
+    endpoint.fail('hang')
     await clock.advance(899 * SECOND)
     expect(verifier.health().status).toBe('fresh')
     await clock.advance(SECOND)
@@ -201,7 +201,7 @@ describe('JWKSFetchError: an endpoint that hangs (R37)', () => {
   it('delays no token whose key is in memory', async () => {
     const { clock, issuer, endpoint, verifier } = await open()
     await verifier.ready()
-    endpoint.hang()
+    endpoint.fail('hang')
     await clock.advance(REFRESH)
     expect(endpoint.fetches).toBe(2)
     expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')

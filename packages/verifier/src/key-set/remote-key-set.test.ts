@@ -64,7 +64,7 @@ describe('JWKSCache: refreshed ahead (R35)', () => {
 
   it('reckons the age from the question, not from the answer', async () => {
     const { clock, issuer, endpoint, verifier } = await open({ timeoutSeconds: 60, staleIfErrorSeconds: 0 })
-    endpoint.hang()
+    endpoint.fail('hang')
     const ready = verifier.ready()
     await clock.advance(50 * SECOND)
     endpoint.recover()
@@ -170,7 +170,7 @@ describe('JWKSCache: a good set replaces the one before whole (R35, R37)', () =>
     const { clock, issuer, endpoint, verifier } = await open()
     await issuer.rotate()
     await verifier.ready()
-    endpoint.older()
+    endpoint.fail('older')
     await clock.advance(720 * SECOND)
     expect(verifier.health()).toMatchObject({ lastError: 'key_set_older', status: 'stale' })
     const other = await testIssuer({ clock })
@@ -193,7 +193,7 @@ describe('JWKSCache: the end of a verifier', () => {
 
   it('breaks off the question that is under way, and says nothing of it', async () => {
     const { clock, endpoint, verifier, events } = await open()
-    endpoint.hang()
+    endpoint.fail('hang')
     const ready = codeOf(verifier.ready())
     verifier.close()
     expect(await ready).toBe('keys_unavailable')

@@ -124,7 +124,7 @@ describe('JWKSCache: an unknown kid (R36)', () => {
   it('is answered at once beyond the budget', async () => {
     const { issuer, endpoint, verifier } = await open()
     for (const token of await guesses(issuer, 2)) await codeOf(verifier.verify(token))
-    endpoint.hang()
+    endpoint.fail('hang')
     expect(await codeOf(verifier.verify(await guess(issuer, 'third')))).toBe('key_unknown')
     expect(syncCodeOf(verifier, await guess(issuer, 'fourth'))).toBe('key_unknown')
     expect(endpoint.fetches).toBe(3)
@@ -188,8 +188,7 @@ describe('JWKSCache: an unknown kid for who cannot wait (R36, R40)', () => {
 
   it('begins to fetch at a cold start, once', async () => {
     const { clock, issuer, endpoint } = await open()
-    const { issuer: iss, audience } = issuer
-    const cold = createVerifier({ issuer: iss, audience, clock, fetch: endpoint.fetch })
+    const cold = createVerifier(issuer.verifierOptions)
     closeAfterwards(cold)
     const token = await issuer.token()
     for (let ask = 0; ask < 10; ask++) expect(syncCodeOf(cold, token)).toBe('keys_unavailable')
