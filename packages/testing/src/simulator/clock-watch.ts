@@ -18,17 +18,17 @@ export class ClockWatch {
   }
 
   /**
-   * Who cannot know that its clock is behind ends a key in the past, which signed since; or revokes the one after it, so that a key
+   * Who cannot know that its clock is behind ends a key in the past, or before others can hear of it, which signed since; or revokes the one after it, so that a key
    * signs again that has left the sets.
    */
-  lookAtWrite({ storage, time, crowd }: World, before: KeyRing | undefined): void {
+  lookAtWrite({ storage, time, crowd, policy }: World, before: KeyRing | undefined): void {
     const { writer, ring } = storage
     if (writer === undefined || !writer.hasWrongClock || writer.isInDoubt) return
     for (const { kid, signUntil } of ring?.keys ?? []) {
       const was = before?.keys.find((key) => key.kid === kid)
       if (was === undefined || was.signUntil === signUntil) continue
       if (signUntil === null) crowd.excuse(kid, time.now)
-      else if (signUntil <= time.now) this.#ended.add(kid)
+      else if (signUntil <= time.now + policy.timing.storePollMs) this.#ended.add(kid)
     }
   }
 

@@ -140,8 +140,8 @@ function oldRing(world: World): void {
   const isKnown = world.processes.every(
     ({ manager, store }) => manager?.ring().generation === known && !store.isBusy,
   )
-  // who knows less would take the old one for the newest, and nothing in it says otherwise
-  if (storage.isReplaced || storage.isLost || !isKnown) return
+  // who knows less would take the old one for the newest, and nothing in it says otherwise; so would who starts after a restore
+  if (storage.isReplaced || storage.isLost || !isKnown || (storage.ring?.held ?? null) !== null) return
   const generation = storage.showOldRing()
   if (generation === undefined) return
   world.note('-', `an old ring is put in place: generation ${generation}`)

@@ -128,7 +128,8 @@ export class Inspector implements Observer {
 
 /** It would have seen what others wrote in time, had the storage answered. */
 function isBehind({ storage }: World, { store }: Replica, manager: KeyManager): boolean {
-  return store.isFailing && manager.ring().generation < (storage.ring?.generation ?? 0)
+  const isUnanswered = store.isFailing || storage.state !== 'up'
+  return isUnanswered && manager.ring().generation < (storage.ring?.generation ?? 0)
 }
 
 function fateOf({ kid, revokedAt }: { kid: string; revokedAt: number | null }) {
