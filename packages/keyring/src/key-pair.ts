@@ -5,6 +5,7 @@ import {
   assertAlgorithmAvailable,
   type CryptoKeyInput,
   cryptoKeyInput,
+  JwkRefused,
   KeyturnError,
   type PublicJwk,
   type PublishedJwk,
@@ -13,10 +14,11 @@ import {
   type SignatureCodec,
   type SigningKey,
   thumbprint,
+  type VerificationKey,
   verifySignature,
 } from '@keyturn/core'
 import { KeyThread } from './key-thread.ts'
-import { isWholeRsaKey } from './rsa-wholeness.ts'
+import { isWholeRsaKey, weaknessOfPrimes } from './rsa-wholeness.ts'
 import type { KeyPolicy } from './timing.ts'
 
 /** A private key with its public half and name. */
@@ -99,24 +101,38 @@ function inJwsForm(native: Uint8Array, codec: SignatureCodec | undefined): Uint8
 }
 
 /**
- * Proves that a pair is whole: that its halves belong together, that its kid is theirs, and that verifiers take the public one.
+ * Proves that a pair is whole and strong: that its halves belong together, that its kid is theirs, that verifiers take the public
+ * one, and that nobody finds the private one from it.
  *
  * @throws {JwkRefused}
  * @throws {KeyturnError} `key_self_test_failed`
  */
 export async function assertHalvesMatch(pair: KeyPair): Promise<void> {
   const key = parseJwk(publishedJwk(pair))
+  if (!(await passesSelfTest(pair, key))) {
+    const message = 'the key does not verify its own signature, or is not whole'
+    throw new KeyturnError('key_self_test_failed', message)
+  }
+  const weakness = isRsa(pair) ? weaknessOfPrimes(pair.privateKey) : undefined
+  if (weakness !== undefined) throw new JwkRefused('key_weak', weakness)
+}
+
+async function passesSelfTest(pair: KeyPair, key: VerificationKey): Promise<boolean> {
   const probe = Buffer.from('keyturn pairwise self-test')
   try {
-    if (isWhole(pair) && verifySignature(key, probe, await localSigningKey(pair).sign(probe))) return
+    return isWhole(pair) && verifySignature(key, probe, await localSigningKey(pair).sign(probe))
   } catch {
     // without the cause: it could hold parts of the key
+    return false
   }
-  throw new KeyturnError('key_self_test_failed', 'the key does not verify its own signature, or is not whole')
 }
 
 /** A key that is read again from its private half alone must be the same one. */
-function isWhole({ kid, privateKey }: KeyPair): boolean {
-  if (thumbprint(publicJwkOf(privateKey)) !== kid) return false
-  return privateKey.asymmetricKeyType !== 'rsa' || isWholeRsaKey(privateKey)
+function isWhole(pair: KeyPair): boolean {
+  if (thumbprint(publicJwkOf(pair.privateKey)) !== pair.kid) return false
+  return !isRsa(pair) || isWholeRsaKey(pair.privateKey)
+}
+
+function isRsa({ privateKey }: KeyPair): boolean {
+  return privateKey.asymmetricKeyType === 'rsa'
 }

@@ -1,4 +1,10 @@
-import { createPrivateKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto'
+import {
+  checkPrimeSync,
+  createPrivateKey,
+  generateKeyPairSync,
+  generatePrimeSync,
+  type JsonWebKey,
+} from 'node:crypto'
 import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import { readKeyPair } from './key-document.ts'
@@ -82,6 +88,44 @@ describe('an RSA key that is whole (R12, R13)', () => {
     }
   })
 })
+
+describe('the primes of an RSA key (R13)', () => {
+  const primeOf = (bits: number) => generatePrimeSync(bits, { bigint: true })
+  const nextPrime = (after: bigint) => {
+    let next = after + 2n
+    while (!checkPrimeSync(bytesOf(next))) next += 2n
+    return next
+  }
+  const near = nextPrime(p)
+  const [short, long] = [primeOf(120), primeOf(1928)]
+
+  it.each([
+    ['close to each other', near, p],
+    ['as short as this', long, short],
+    ['as short as this, be it the first', short, long],
+  ])('are not %s', async (_, one, other) => {
+    const text = pemOf(keyOf(one, other))
+    expect(await codeOf(readKeyPair(Buffer.from(text), { algorithm: 'RS256' }))).toBe('key_weak')
+  })
+
+  it('may differ in length by a little', async () => {
+    const text = pemOf(keyOf(primeOf(1060), primeOf(988)))
+    expect(await codeOf(readKeyPair(Buffer.from(text), { algorithm: 'RS256' }))).toBe('none')
+  })
+})
+
+/** All members that two primes make with the exponent of the good key. */
+function keyOf(one: bigint, other: bigint): typeof good {
+  const { e } = good
+  const order = (one - 1n) * (other - 1n)
+  // e is prime: d = (1 + k * order) / e for the k that makes it whole
+  const k = ((e - 1n) * inverse(order % e, e)) % e
+  const own = (1n + k * order) / e
+  return {
+    ...{ n: one * other, e, d: own, p: one, q: other },
+    ...{ dp: own % (one - 1n), dq: own % (other - 1n), qi: inverse(other, one) },
+  }
+}
 
 /** By Fermat: the modulus is prime. */
 function inverse(value: bigint, prime: bigint): bigint {
