@@ -201,6 +201,16 @@ describe('a policy that is malformed (R54)', () => {
     expect(problems).toEqual(needed ? [{ about, problem: 'expected more than 0' }] : [])
   })
 
+  it.each(names.filter((name) => name !== 'clockToleranceMs'))(
+    'has a part of more than a century: %s',
+    (about) => {
+      const century = 36_525 * 24 * HOUR
+      const problem = 'expected at most 36525d'
+      expect(violationsOf({ [about]: century + 1000 })).toEqual([{ about, problem }])
+      expect(violationsOf({ [about]: century })).not.toContainEqual({ about, problem })
+    },
+  )
+
   it('has lifetimes that are not whole seconds', () => {
     expect(violationsOf({ maxTtlMs: 1500 })).toEqual([
       { about: 'maxTtlMs', problem: 'expected whole seconds' },

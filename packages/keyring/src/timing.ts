@@ -52,6 +52,8 @@ export interface PolicyViolation {
 const RSA_BITS: readonly number[] = [2048, 3072, 4096]
 const SECOND = 1000
 const HOUR = 3_600_000
+/** A hundred years: whatever is reckoned from such a duration is a date, and a whole number that a ring can hold. */
+const LONGEST_MS = 36_525 * 24 * HOUR
 
 /** Rotation every 24 hours, tokens of one hour, a set that is cached for a quarter of an hour. */
 export const DEFAULT_TIMING: Timing = Object.freeze({
@@ -157,6 +159,11 @@ function malformedParts({ algorithm, rsaBits, timing }: KeyPolicy): readonly Pol
   const violations: PolicyViolation[] = names
     .filter((name) => !Number.isSafeInteger(timing[name]) || timing[name] < 0)
     .map((about) => ({ about, problem: 'expected a whole number of milliseconds, not negative' }))
+  for (const about of names) {
+    if (timing[about] > LONGEST_MS) {
+      violations.push({ about, problem: `expected at most ${formatDuration(LONGEST_MS)}` })
+    }
+  }
   for (const about of positive) {
     if (timing[about] === 0) violations.push({ about, problem: 'expected more than 0' })
   }
