@@ -114,6 +114,17 @@ describe('a cold start from a snapshot (R38)', () => {
     late.close()
   })
 
+  it('goes by the bounds of this process, not of the one before', async () => {
+    const before = await openKept()
+    const token = await before.issuer.token()
+    before.verifier.close()
+    before.endpoint.fail()
+    await before.clock.advance(100 * SECOND)
+    const verifier = restart(before, { maxCacheSeconds: 60, staleIfErrorSeconds: 0 })
+    expect(await codeOf(verifier.verify(token))).toBe('keys_unavailable')
+    verifier.close()
+  })
+
   it('ends a retired key at its published end', async () => {
     const before = await openVerifier({ snapshotFile, snapshotSecret, staleIfErrorSeconds: 86_400 })
     const token = await before.issuer.token({ exp: Math.floor(before.clock.now() / 1000) + 86_400 })

@@ -82,7 +82,8 @@ export class KeySetMemory {
     const held = this.#hold({
       set: this.#setOf(response),
       origin: 'remote',
-      etag: response.etag ?? (isConfirmation ? before?.etag : undefined),
+      // a 304 that names another set must not make us ask for that one from now on, and keep this
+      etag: isConfirmation ? before?.etag : response.etag,
       body: isConfirmation ? before?.body : response.body,
       askedAt,
       freshMs: freshForMs(response, this.#options.cache),
@@ -123,6 +124,8 @@ export class KeySetMemory {
       if (before?.etag !== undefined && this.isUsable()) return before.set
       throw new KeySetFetchFailed('fetch_status', 'expected 304 only for a set that is held')
     }
+    // a port of somebody else's may pass on whatever came
+    if (response.status !== 200) throw new KeySetFetchFailed('fetch_status', 'expected status 200 or 304')
     const set = this.#options.format.read(response.body, this.#options.clock.now())
     const [known, offered] = [(before ?? this.#reserves[0])?.set.edition, set.edition]
     if (known !== undefined && offered?.ring === known.ring && offered.version < known.version) {
@@ -133,12 +136,13 @@ export class KeySetMemory {
 
   /** Its age goes on counting where it was written down. */
   #heldFrom({ body, etag, askedAt, freshMs }: Snapshot): HeldSet | undefined {
-    const { clock, format, staleIfErrorMs, onEvent } = this.#options
+    const { cache, clock, format, staleIfErrorMs, onEvent } = this.#options
     try {
       const set = format.read(body, clock.now())
       const since = this.#now() - Math.max(0, clock.now() - askedAt)
-      const terms = { etag, body, askedAt: since, freshMs, staleMs: staleIfErrorMs }
-      return this.#hold({ set, origin: 'snapshot', ...terms })
+      // the process before may have had other bounds
+      const terms = { freshMs: Math.min(freshMs, cache.maxMs), staleMs: staleIfErrorMs }
+      return this.#hold({ set, origin: 'snapshot', etag, body, askedAt: since, ...terms })
     } catch (error) {
       const code = error instanceof KeyturnError ? error.code : 'internal_error'
       onEvent({ kind: 'snapshot-failed', operation: 'read', code })

@@ -84,6 +84,30 @@ describe('JWKSCache: refreshed ahead (R35)', () => {
     expect(endpoint.fetches).toBe(11)
   })
 
+  it('asks on for the set that it has, though a 304 names another', async () => {
+    const asked: (string | undefined)[] = []
+    const { clock, endpoint, verifier } = await open({
+      fetch: async (question) => {
+        asked.push(question.etag)
+        const response = await endpoint.fetch(question)
+        return response.status === 304 ? { ...response, etag: '"of another set"' } : response
+      },
+    })
+    await verifier.ready()
+    await clock.advance(3600 * SECOND)
+    expect(new Set(asked.slice(1)).size).toBe(1)
+    expect(asked).not.toContain('"of another set"')
+    expect(endpoint.confirmations).toBe(asked.length - 1)
+  })
+
+  it.each([206, 404, 500, undefined])('takes no set that came with status %s', async (status) => {
+    const { endpoint, verifier } = await open({
+      fetch: async (question) => ({ ...(await endpoint.fetch(question)), status }) as never,
+    })
+    await expect(verifier.ready()).rejects.toMatchObject({ code: 'keys_unavailable' })
+    expect(verifier.health().lastError).toBe('fetch_status')
+  })
+
   it('takes no 304 that it did not ask for', async () => {
     const fetch = async () =>
       ({ status: 304, etag: undefined, cacheControl: undefined, age: undefined }) as const
