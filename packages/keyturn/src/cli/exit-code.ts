@@ -1,6 +1,6 @@
 import { KeysUnavailable, KeyturnError, TokenRejected } from '@keyturn/core'
 import { CommanderError } from 'commander'
-import { printable } from './output.ts'
+import { printable } from '../telemetry/printable.ts'
 
 /** How a command ended, for scripts. */
 export const EXIT = Object.freeze({ done: 0, failed: 1, usage: 2, tokenRejected: 3, unreachable: 4 })

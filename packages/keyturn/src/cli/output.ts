@@ -2,19 +2,7 @@ import { fstatSync, statSync, writeFileSync } from 'node:fs'
 import { devNull } from 'node:os'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 import type { Command } from 'commander'
-
-/** What neither shows as itself nor begins a line: controls, marks of direction, spaces of no width, halves of characters. */
-const UNPRINTABLE = /[^\P{C}\n]|[\u2028\u2029]/gu
-
-/** Writes what a terminal would obey, or not show, as the escapes that JSON has for it; JSON stays the same JSON. */
-export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  )
-}
+import { printable } from '../telemetry/printable.ts'
 
 /** Data goes to stdout: as JSON when `--json` was given, else as text for people. */
 export function print(command: Command, data: object, text: string): void {

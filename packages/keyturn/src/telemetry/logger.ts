@@ -1,7 +1,8 @@
 import type { KeyringEvent } from '@keyturn/keyring'
-import { destination, type Logger, pino } from 'pino'
+import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import type { BackupEvent } from '../backups/backup-keeper.ts'
 import type { DiskEvent } from './disk-watch.ts'
+import { printable } from './printable.ts'
 
 export type { Logger }
 
@@ -16,13 +17,13 @@ const SECRETS = [
   'privateKey',
 ]
 
-/** Logs as JSON lines on stderr: stdout belongs to data. */
-export function createLogger(level: string): Logger {
+/** Logs as JSON lines on stderr: stdout belongs to data. JSON leaves much as it is that a terminal obeys. */
+export function createLogger(level: string, stderr: DestinationStream = destination(2)): Logger {
   const redact = { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' }
   const formatters = { level: (label: string) => ({ level: label }) }
   return pino(
     { level, redact, formatters, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    destination(2),
+    { write: (line) => stderr.write(printable(line)) },
   )
 }
 
