@@ -33,6 +33,7 @@ describe('JWKSFetchError: a cold start while the endpoint is down (R37, R40)', (
     endpoint.fail()
     const error = await verifier.ready().catch((it) => it)
     expect(error.message).toBe('the key set at https://keys.test/jwks cannot be had now (fetch_network)')
+    expect(verifier.health().url).toBe('https://keys.test/jwks')
   })
 
   it('makes one attempt for 10,000 who ask, and none until the next is due', async () => {

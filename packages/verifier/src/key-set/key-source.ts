@@ -31,7 +31,7 @@ export interface KeySourceReport {
   readonly source: KeySetOrigin | undefined
   /** Under which root key they are; `undefined` where the set is not signed. */
   readonly rootKid: string | undefined
-  /** Where the key set is; `undefined` where the keys are pinned and none is fetched. */
+  /** Where the key set is, without a query, which may hold a secret; `undefined` where the keys are pinned and none is fetched. */
   readonly url: string | undefined
   readonly kids: readonly string[]
   /** Since the keys were last confirmed, also by the process before; `undefined` when they never were. */

@@ -93,7 +93,7 @@ export class RemoteKeySet implements KeySource {
       status: this.#isFresh() ? 'fresh' : this.#memory.isUsable() ? 'stale' : 'unavailable',
       source: held?.origin,
       rootKid: held?.set.signature?.rootKid,
-      url: this.#options.url,
+      url: this.#place,
       kids: held === undefined ? [] : [...held.set.keys.keys()],
       ageSeconds,
       circuit: this.#breaker.stateAt(this.#now()),
