@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 import { MAX_KEY_DOCUMENT_BYTES } from '@keyturn/keyring'
 import { readPrivateFile } from '@keyturn/keyring/private-files'
+import { readAtMost } from './read-at-most.ts'
 
 /**
  * Reads a private key from a file of the caller's alone, or from stdin. The argument is not repeated in errors: it may be the key
@@ -26,14 +27,7 @@ async function readFile(path: string): Promise<Uint8Array | undefined> {
 
 async function readStdin(): Promise<Uint8Array | undefined> {
   if (process.stdin.isTTY) throw unreadable('expected a key on stdin')
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of process.stdin) {
-    bytes += chunk.length
-    if (bytes > MAX_KEY_DOCUMENT_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  return await readAtMost(MAX_KEY_DOCUMENT_BYTES, process.stdin)
 }
 
 function unreadable(message: string): KeyturnError {

@@ -1,9 +1,9 @@
-import { text as readAll } from 'node:stream/consumers'
-import { KeyturnError } from '@keyturn/core'
+import { KeyturnError, TokenRejected } from '@keyturn/core'
 import { createVerifier, optionsFromEnv } from '@keyturn/verifier'
 import { Command } from 'commander'
-import { inspectToken } from './inspect-token.ts'
+import { inspectToken, LONGEST_TOKEN } from './inspect-token.ts'
 import { print, say } from './output.ts'
+import { readAtMost } from './read-at-most.ts'
 
 /** `keyturn token`: looks at tokens as a service does. */
 export function tokenCommands(): Command {
@@ -73,5 +73,7 @@ async function takeToken(argument: string): Promise<string> {
       remedy: 'give it as the argument, or pipe it in',
     })
   }
-  return (await readAll(process.stdin)).trim()
+  const input = await readAtMost(LONGEST_TOKEN, process.stdin)
+  if (input === undefined) throw new TokenRejected('token_too_long')
+  return input.toString().trim()
 }
