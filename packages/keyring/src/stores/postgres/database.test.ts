@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { codeOf, fakeClock } from '@keyturn/testing'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ChangeListener } from './change-listener.ts'
 import { PostgresDatabase } from './database.ts'
 
@@ -23,6 +23,7 @@ beforeEach(async () => {
   url = `postgres://keyturn:hidden-word@127.0.0.1:${port}/keyturn?sslmode=verify-full&sslrootcert=${ca}`
 })
 afterEach(async () => {
+  vi.unstubAllEnvs()
   await new Promise((resolve) => server.close(resolve))
   await rm(folder, { recursive: true })
 })
@@ -76,5 +77,26 @@ describe('certificates that cannot be read while the authority runs (R20)', () =
   it('stop a start, and are not called a wrong URL', async () => {
     unlinkSync(ca)
     expect(await codeOf((async () => new PostgresDatabase(url))())).toBe('store_refused')
+  })
+})
+
+describe('a database that is to prove who it is (R20)', () => {
+  const opened = (query: string) =>
+    codeOf((async () => await new PostgresDatabase(`postgres://db.test/keyturn${query}`).close())())
+
+  it.each([
+    '?sslmode=verify-full',
+    '?sslmode=require',
+    '?ssl=true',
+    '?uselibpqcompat=true&sslmode=verify-ca',
+  ])('is not asked where the environment would let any certificate pass: %s', async (query) => {
+    expect(await opened(`${query}&sslrootcert=${ca}`)).toBe('none')
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    expect(await opened(`${query}&sslrootcert=${ca}`)).toBe('store_refused')
+  })
+
+  it.each(['', '?sslmode=disable', '?sslmode=no-verify'])('is none by its URL: "%s"', async (query) => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    expect(await opened(query)).toBe('none')
   })
 })

@@ -19,7 +19,7 @@ export class PostgresDatabase {
   readonly #config: ClientConfig
   readonly #pool: Pool
 
-  /** @throws {KeyturnError} `database_url_invalid`, `store_refused` for certificates that cannot be read */
+  /** @throws {KeyturnError} `database_url_invalid`; `store_refused` for certificates that cannot be read, or would not be checked */
   constructor(url: string) {
     this.#config = {
       connectionString: url,
@@ -121,9 +121,14 @@ function certificatesUnreadable(error: unknown): KeyturnError {
 }
 
 function placeOf(config: ClientConfig): string {
+  const { host, port, database, ssl } = clientOf(config)
+  assertChecked(ssl)
+  return `${host}:${port}/${database ?? ''}`
+}
+
+function clientOf(config: ClientConfig): Client {
   try {
-    const { host, port, database } = new Client(config)
-    return `${host}:${port}/${database ?? ''}`
+    return new Client(config)
   } catch (error) {
     // only the file system has system calls here
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw certificatesUnreadable(error)
@@ -132,4 +137,13 @@ function placeOf(config: ClientConfig): string {
       remedy: 'as in postgres://user:password@host:5432/database',
     })
   }
+}
+
+/** Where the URL wants the certificate of the database checked, the environment must not undo that: it is sent the password. */
+function assertChecked(ssl: boolean | { readonly rejectUnauthorized?: boolean }): void {
+  const isWanted = ssl === true || (typeof ssl === 'object' && ssl.rejectUnauthorized !== false)
+  if (!isWanted || process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return
+  throw new KeyturnError('store_refused', 'NODE_TLS_REJECT_UNAUTHORIZED=0 lets anybody be the database', {
+    remedy: 'leave it out; where nobody can be on the way, say so in the URL: sslmode=no-verify',
+  })
 }
