@@ -77,6 +77,7 @@ describe('the README (R66)', () => {
       'docs/recovery.md',
       'docs/encryption-at-rest.md',
       'docs/guards.md',
+      'docs/testing.md',
     ]
     for (const page of pages) {
       const text = await readFile(join(root, page), 'utf8')
