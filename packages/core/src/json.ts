@@ -104,8 +104,16 @@ function measure(text: string): { topLevelMembers: number; members: number; dept
   return { topLevelMembers, members, depth: deepest }
 }
 
+/** Looked for by quotes, which the engine finds faster than any loop of ours. */
 function endOfString(text: string, start: number): number {
-  let i = start + 1
-  while (text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1
-  return i
+  let end = text.indexOf('"', start + 1)
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end
+}
+
+/** After backslashes of an odd number; the rest of them escape each other. */
+function isEscaped(text: string, at: number): boolean {
+  let first = at
+  while (text.charCodeAt(first - 1) === 0x5c) first--
+  return (at - first) % 2 === 1
 }
