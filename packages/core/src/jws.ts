@@ -1,4 +1,4 @@
-import { verify as verifyBytes } from 'node:crypto'
+import { createVerify, verify as verifyBytes } from 'node:crypto'
 import { encodeBase64url, hasCanonicalEnd } from './base64url.ts'
 import { TokenRejected } from './errors.ts'
 import type { VerificationKey } from './jwk.ts'
@@ -53,7 +53,9 @@ export function verifySignature(key: VerificationKey, bytes: Uint8Array, signatu
   const { digest, signatureCodec } = key.algorithm
   try {
     const native = signatureCodec === undefined ? signature : signatureCodec.toNative(signature)
-    return verifyBytes(digest, bytes, key.cryptoKey, native)
+    // a digest of its own knows no steps; the one call takes 4 % longer with RSA (docs/performance.md)
+    if (digest === null) return verifyBytes(digest, bytes, key.cryptoKey, native)
+    return createVerify(digest).update(bytes).verify(key.cryptoKey, native)
   } catch {
     return false
   }
