@@ -128,6 +128,18 @@ describe('SignedJwkSetReader (R39)', () => {
     expect(outcome(signed({ claims }))).toBe('key_set_too_large')
   })
 
+  it('takes a set of signableBytes, signed with the longest signature that there is', () => {
+    const set = { keys: KEYS, keyturn: { ring: 'ring-1', version: 7 }, padding: '' }
+    const padding = 'x'.repeat(JWK_SET_LIMITS.signableBytes - JSON.stringify(set).length)
+    const lengthOf = (root: Signer) => signed({ by: root }).length
+    const longest = Object.values(SIGNERS).reduce((one, other) =>
+      lengthOf(one) > lengthOf(other) ? one : other,
+    )
+    const header = { alg: longest.jwk.alg, kid: longest.jwk.kid }
+    const text = signed({ header, claims: { ...set, padding }, by: longest })
+    expect(read(text, NOW_MS, { roots: new Map([[longest.key.kid, longest.key]]) }).keys.size).toBe(2)
+  })
+
   it('says what it expected, and not what it found', () => {
     const text = signed({ claims: { iss: 'https://secret.example' } })
     expect(() => read(text)).toThrow(/^key set refused: expected iss to be the configured issuer$/)

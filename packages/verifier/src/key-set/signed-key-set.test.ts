@@ -114,6 +114,21 @@ describe('a key set under a pinned root (R39)', () => {
     expect(verifier.health()).toMatchObject({ status: 'unavailable' })
   })
 
+  it('is asked for again before it ends, however long its headers would keep it', async () => {
+    const { clock, issuer, verifier, answers } = await open({
+      maxCacheSeconds: 86_400,
+      staleIfErrorSeconds: 0,
+    })
+    const { fetch } = answers
+    answers.fetch = async (question) => ({ ...(await fetch(question)), cacheControl: 'max-age=86400' })
+    await verifier.ready()
+    for (let minute = 0; minute < 600; minute++) {
+      await clock.advance(60 * SECOND)
+      expect(verifier.health().status).toBe('fresh')
+    }
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')
+  })
+
   it('is asked for whole once it has ended, since a 304 could not renew it', async () => {
     const { clock, endpoint, verifier } = await open({ staleIfErrorSeconds: 86_400 })
     await verifier.ready()
