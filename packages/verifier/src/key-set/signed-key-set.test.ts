@@ -121,12 +121,12 @@ describe('a key set under a pinned root (R39)', () => {
     })
     const { fetch } = answers
     answers.fetch = async (question) => ({ ...(await fetch(question)), cacheControl: 'max-age=86400' })
+    const token = await issuer.token({ exp: Math.floor(clock.now() / 1000) + 86_400 })
     await verifier.ready()
     for (let minute = 0; minute < 600; minute++) {
       await clock.advance(60 * SECOND)
-      expect(verifier.health().status).toBe('fresh')
+      expect(() => verifier.verifySync(token)).not.toThrow()
     }
-    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')
   })
 
   it('is asked for whole once it has ended, since a 304 could not renew it', async () => {
