@@ -19,8 +19,12 @@ describe('JWKSCache: how long a set is fresh (R35)', () => {
     ['the floor when Age is beyond max-age', 'max-age=900', '5000', 60],
     ['the ceiling above it', 'max-age=86400', undefined, 3600],
     ['the floor for no-store', 'no-store, max-age=900', undefined, 60],
+    ['the floor for no-store at the end', 'max-age=900, no-store', undefined, 60],
+    ['max-age beside a word that only begins like no-store', 'no-storeroom, max-age=900', undefined, 900],
+    ['max-age beside a word that only ends like no-store', 'x-no-store, max-age=900', undefined, 900],
     ['the floor for no-cache', 'max-age=900, no-cache="set-cookie"', undefined, 60],
     ['as if no Age were there when it makes no sense', 'max-age=900', '-300', 900],
+    ['as if no Age were there when it is more than a number', 'max-age=900', '300.5', 900],
   ])('is %s', (_, cacheControl, age, expected) => {
     expect(freshSeconds(cacheControl, age)).toBe(expected)
   })
@@ -49,4 +53,11 @@ describe('JWKSCache: when a set is asked for again (R35)', () => {
   ])('is %s', (_, untilActivationMs, random, expected) => {
     expect(inMs(untilActivationMs, random)).toBe(expected)
   })
+
+  it.each([100_000, 105_000])(
+    'is as ever when the set is used up by the handover, in %d ms',
+    (untilActivationMs) => {
+      expect(inMs(untilActivationMs, 0, 100_000)).toBe(80_000)
+    },
+  )
 })

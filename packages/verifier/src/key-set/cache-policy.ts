@@ -13,17 +13,17 @@ export interface CacheHeaders {
 }
 
 const MAX_AGE = /(?:^|,)\s*max-age\s*=\s*"?(\d{1,10})"?\s*(?:,|$)/i
+const AGE = /^\d{1,10}$/
 const NOT_CACHED = /(?:^|,)\s*(?:no-store|no-cache)\s*(?:,|=|$)/i
 
 /** How long a key set is fresh: `max-age` less `Age`, within the bounds. */
 export function freshForMs({ cacheControl, age }: CacheHeaders, bounds: CacheBounds): number {
   const clamp = (ms: number) => Math.min(Math.max(ms, bounds.minMs), bounds.maxMs)
-  if (cacheControl === undefined) return clamp(bounds.defaultMs)
-  if (NOT_CACHED.test(cacheControl)) return bounds.minMs
-  const maxAge = MAX_AGE.exec(cacheControl)?.[1]
+  if (cacheControl?.match(NOT_CACHED)) return bounds.minMs
+  const maxAge = cacheControl?.match(MAX_AGE)?.[1]
   if (maxAge === undefined) return clamp(bounds.defaultMs)
-  const ageSeconds = age !== undefined && /^\d{1,10}$/.test(age) ? Number(age) : 0
-  return clamp((Number(maxAge) - ageSeconds) * 1000)
+  const ageSeconds = age?.match(AGE)?.[0] ?? 0
+  return clamp((Number(maxAge) - Number(ageSeconds)) * 1000)
 }
 
 /** What decides when a set that was just fetched is asked for again. */
@@ -46,6 +46,6 @@ const HANDOVER_LEAD_MS = 30_000
 export function refreshInMs({ freshMs, untilActivationMs, minMs, random }: RefreshTerms): number {
   const regularMs = Math.floor(freshMs * (0.8 - 0.1 * random))
   const beforeHandoverMs = untilActivationMs - HANDOVER_LEAD_MS * (1 + random)
-  const isAcross = untilActivationMs < freshMs && beforeHandoverMs < regularMs
-  return isAcross && beforeHandoverMs >= minMs ? beforeHandoverMs : regularMs
+  const isAcross = untilActivationMs < freshMs && beforeHandoverMs >= minMs
+  return isAcross ? Math.min(beforeHandoverMs, regularMs) : regularMs
 }
