@@ -53,7 +53,6 @@ const SETS = {
       'jws',
       'base64url',
       'json',
-      'algorithms',
       'ecdsa-signature',
       'jwk',
       'jwk-set',
@@ -61,7 +60,20 @@ const SETS = {
       'thumbprint',
       'claimed-issuer',
     ],
-    tests: ['*'],
+    // not those that try every forgery of a whole token: they take longer than all of these together
+    tests: [
+      'token{,-expectations,-header}',
+      'claims',
+      'session',
+      'jws',
+      'base64url',
+      '{,i-}json',
+      'ecdsa-signature',
+      'jwk{,-key-types,-set}',
+      'weak-keys',
+      'thumbprint',
+      'claimed-issuer',
+    ],
   },
 }
 

@@ -194,6 +194,16 @@ describe('the end of claims that hold (R42, R43)', () => {
     [{ iat: NOW, exp: NOW + 60 }, { maxAgeSeconds: 30 }, { atSeconds: NOW + 36, code: 'token_too_old' }],
     [{ iat: NOW, exp: NOW + 60 }, { maxAgeSeconds: 59 }, { atSeconds: NOW + 65, code: 'token_expired' }],
     [
+      { iat: NOW, exp: NOW + 60 },
+      { clockToleranceSeconds: 0.5 },
+      { atSeconds: NOW + 61, code: 'token_expired' },
+    ],
+    [
+      { iat: NOW, exp: NOW + 60 },
+      { clockToleranceSeconds: 0.5, maxAgeSeconds: 30 },
+      { atSeconds: NOW + 31, code: 'token_too_old' },
+    ],
+    [
       { exp: NOW + 60, iat: undefined },
       { requiredClaims: [] },
       { atSeconds: NOW + 65, code: 'token_expired' },

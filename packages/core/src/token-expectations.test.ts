@@ -26,8 +26,9 @@ describe('expectations of a TokenChecker (R33, R42)', () => {
     ]),
     ...['x', true, {}, null].map((value) => ['check', value]),
     ...[0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '8192'].map((value) => ['maxTokenLength', value]),
-  ] as [string, unknown][])('refuse %s: %j', (option, value) => {
+  ] as [string, unknown][])('refuse %s, by its name: %j', (option, value) => {
     expect(outcome(option, value)).toBe('expectations_invalid')
+    expect(() => checkerWith({ [option]: value })).toThrow(`${option}: expected `)
   })
 
   it.each([
@@ -42,10 +43,6 @@ describe('expectations of a TokenChecker (R33, R42)', () => {
     ['typ', undefined],
     ['clockToleranceSeconds', undefined],
   ])('accept %s: %j', (option, value) => expect(outcome(option, value)).toBe('accepted'))
-
-  it('name the option that is wrong', () => {
-    expect(() => checkerWith({ clockToleranceSeconds: 61 })).toThrow('clockToleranceSeconds: expected')
-  })
 
   it('mean the default where an option is undefined', () => {
     const checker = new TokenChecker({ issuer: ISSUER, audience: 'orders', typ: undefined } as never)
