@@ -141,20 +141,52 @@ describe('one issuer that fails (R44)', () => {
     staff.endpoint.fail()
     customers.endpoint.fail()
     const error = await verifier.ready().catch((reason: KeysUnavailable) => reason)
-    expect(error).toMatchObject({ name: 'KeysUnavailable', retryAfterSeconds: 1 })
+    const message = expect.stringContaining(STAFF)
+    expect(error).toMatchObject({ name: 'KeysUnavailable', retryAfterSeconds: 1, message })
+  })
+
+  it.each([STAFF, CUSTOMERS])('is no start where all fail: %s is the soonest', async (soonest) => {
+    const { clock, staff, customers, verifier } = await open()
+    const other = soonest === STAFF ? customers : staff
+    for (const { endpoint } of [staff, customers]) endpoint.fail()
+    await codeOf(verifier.verify(await other.token()))
+    await clock.advance(SECOND)
+    const error = await verifier.ready().catch((reason: KeysUnavailable) => reason)
+    expect(verifier.health().issuers[other.issuer]).toMatchObject({ consecutiveFailures: 2 })
+    expect(error).toMatchObject({ retryAfterSeconds: 1, message: expect.stringContaining(soonest) })
+  })
+
+  it('hides no bug of another behind it', async () => {
+    const clock = fakeClock()
+    let isBroken = false
+    const broken = {
+      ...clock,
+      monotonicNow() {
+        if (isBroken) throw new TypeError('a bug')
+        return clock.monotonicNow()
+      },
+    }
+    const { verifier } = await open({ clock: broken })
+    isBroken = true
+    await expect(verifier.ready()).rejects.toThrow('a bug')
   })
 })
 
 describe('options of a verifier of several issuers (R44)', () => {
   const good = { issuer: STAFF, audience: 'orders' }
   it.each([
-    ['verifier_options_invalid', []],
-    ['verifier_options_invalid', good],
-    ['verifier_options_invalid', [good, { ...good, audience: 'others' }]],
-    ['verifier_options_invalid', [{ ...good, audiences: 'others' }]],
-    ['expectations_invalid', [good, { issuer: CUSTOMERS }]],
-  ])('are refused as %s: %j', (code, options) => {
-    expect(() => createMultiVerifier(options as never)).toThrow(expect.objectContaining({ code }))
+    ['verifier_options_invalid', 'issuers: expected a list', []],
+    ['verifier_options_invalid', 'issuers: expected a list', good],
+    [
+      'verifier_options_invalid',
+      'issuer: expected each issuer once',
+      [good, { ...good, audience: 'others' }],
+    ],
+    ['verifier_options_invalid', '"audiences" is no option', [{ ...good, audiences: 'others' }]],
+    ['expectations_invalid', 'audience: expected', [good, { issuer: CUSTOMERS }]],
+  ])('are refused as %s, %s: %j', (code, words, options) => {
+    const message = expect.stringContaining(words)
+    expect(() => createMultiVerifier(options as never)).toThrow(expect.objectContaining({ code, message }))
   })
 
   it('close them all', async () => {

@@ -38,6 +38,21 @@ describe('tokens that were verified (R41)', () => {
     expect(cache.find('')).toBeUndefined()
   })
 
+  it('are not told apart by their end alone once they are of the old ones either', () => {
+    const cache = new TokenCache(2)
+    cache.add(textOf('one', 'same'), token, key)
+    cache.add(textOf('newer'), token, key)
+    expect(cache.find(textOf('other', 'same'))).toBeUndefined()
+    expect(cache.find(textOf('one', 'same'))).toBeDefined()
+  })
+
+  it('are held once, also when they are seen again', () => {
+    const cache = new TokenCache(4)
+    for (const name of ['a', 'b', 'c']) cache.add(textOf(name), token, key)
+    expect(cache.find(textOf('a'))).toBeDefined()
+    expect(cache.size).toBe(3)
+  })
+
   it('cost each other a miss, and no more, when they end alike', () => {
     const cache = new TokenCache(10)
     const [one, other] = [textOf('one', 'same'), textOf('other', 'same')]
@@ -89,6 +104,15 @@ describe('tokens that were verified (R41)', () => {
     expect([cache.size, cache.find(textOf('b'))?.text]).toEqual([1, textOf('b')])
     cache.delete(cache.find(textOf('b')) as never)
     expect(cache.size).toBe(0)
+  })
+
+  it('go when they are told to, also those that have grown old meanwhile', () => {
+    const cache = new TokenCache(2)
+    cache.add(textOf('a'), token, key)
+    const found = cache.find(textOf('a'))
+    cache.add(textOf('newer'), token, key)
+    cache.delete(found as never)
+    expect(cache.find(textOf('a'))).toBeUndefined()
   })
 })
 

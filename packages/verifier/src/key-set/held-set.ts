@@ -13,9 +13,14 @@ export interface HeldSet {
   readonly askedAt: number
   readonly freshUntil: number
   readonly usableUntil: number
-  /** When the keys end whose end is published: whatever the wall clock is set to meanwhile. */
-  readonly ends: ReadonlyMap<string, number>
-  readonly firstEnd: number
+  readonly keys: ReadonlyMap<string, HeldKey>
+}
+
+/** A key of a set in use. */
+export interface HeldKey {
+  readonly key: VerificationKey
+  /** Whatever the wall clock is set to meanwhile; `Infinity` while no end is published. */
+  readonly endsAt: number
 }
 
 /** What a set is held for. */
@@ -29,28 +34,22 @@ export interface HoldingTerms extends Pick<HeldSet, 'set' | 'origin' | 'etag' | 
 
 /** Holds a set from now on. */
 export function holdSet({ freshMs, staleMs, wallNow, monotonicNow, ...held }: HoldingTerms): HeldSet {
-  const ends = new Map<string, number>()
-  for (const { kid, expiresAt } of held.set.keys.values()) {
-    if (expiresAt < Number.POSITIVE_INFINITY) ends.set(kid, monotonicNow + expiresAt - wallNow)
+  const keys = new Map<string, HeldKey>()
+  for (const [kid, key] of held.set.keys) {
+    keys.set(kid, { key, endsAt: monotonicNow + key.expiresAt - wallNow })
   }
   // a signed set ends when it says, fresh or not
   const endsAt = monotonicNow + (held.set.signature?.expiresAt ?? Number.POSITIVE_INFINITY) - wallNow
   const freshUntil = Math.min(held.askedAt + freshMs, endsAt)
-  return {
-    ...held,
-    freshUntil,
-    usableUntil: Math.min(freshUntil + staleMs, endsAt),
-    ends,
-    firstEnd: Math.min(...ends.values()),
-  }
+  return { ...held, freshUntil, usableUntil: Math.min(freshUntil + staleMs, endsAt), keys }
 }
 
 /** The key of a kid; `undefined` when it is not there, or nothing of the set may be used any more. One that has ended says so. */
 export function keyIn(held: HeldSet | undefined, kid: string, nowMs: number): VerificationKey | undefined {
   if (!isUsable(held, nowMs)) return undefined
-  const key = held.set.keys.get(kid)
-  if (key === undefined || nowMs < held.firstEnd || nowMs < (held.ends.get(kid) ?? Infinity)) return key
-  return { ...key, expiresAt: Number.NEGATIVE_INFINITY }
+  const found = held.keys.get(kid)
+  if (found === undefined || nowMs < found.endsAt) return found?.key
+  return { ...found.key, expiresAt: Number.NEGATIVE_INFINITY }
 }
 
 export function isFresh(held: HeldSet | undefined, nowMs: number): held is HeldSet {

@@ -25,13 +25,16 @@ describe('JWKSAuthentication: URL of the key set (R33)', () => {
     'http://[::ffff:10.0.0.1]/jwks',
     'http://localhost@evil.example/jwks',
     'https://user:secret@auth.example/jwks',
+    'https://user@auth.example/jwks',
+    'https://:secret@auth.example/jwks',
     'file:///etc/passwd',
     'data:application/json,{}',
     'ftp://localhost/jwks',
     '/jwks',
     '',
-  ])('refuses %j', (text) => {
-    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'jwks_url_invalid' }))
+  ])('refuses %j, and says what was expected', (text) => {
+    const message = expect.stringMatching(/^jwksUrl: expected \S/)
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'jwks_url_invalid', message }))
   })
 
   it('takes plain http from another machine only when that is said aloud', () => {

@@ -1,4 +1,4 @@
-import type { JwkSet, KeysUnavailable, VerificationKey } from '@keyturn/core'
+import type { JwkSet, VerificationKey } from '@keyturn/core'
 import type { KeySource, KeySourceReport } from './key-source.ts'
 
 /** Keys that somebody has decided on, and that nothing but another decision changes. */
@@ -17,9 +17,7 @@ export class PinnedKeySet implements KeySource {
     return this.find(kid)
   }
 
-  lookForSoon(): KeysUnavailable | undefined {
-    return undefined
-  }
+  lookForSoon(): undefined {}
 
   async ready(): Promise<void> {}
 

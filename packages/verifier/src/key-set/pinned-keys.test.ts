@@ -1,8 +1,9 @@
-import { systemClock } from '@keyturn/core'
+import { parseJwkSet, systemClock } from '@keyturn/core'
 import { codeOf, fakeClock, testIssuer } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import { openVerifier } from '../open-verifier.fixture.ts'
 import { createVerifier } from '../verifier.ts'
+import { PinnedKeySet } from './pinned-key-set.ts'
 
 const SECOND = 1000
 
@@ -46,9 +47,26 @@ describe('a cold start from pinned keys (R38, R39)', () => {
     })
     await verifier.ready()
     expect(verifier.verifySync(await issuer.token()).claims.sub).toBe('user-1')
-    expect(await codeOf(verifier.verify(await (await testIssuer()).token()))).toBe('key_unknown')
-    expect(verifier.health()).toMatchObject({ status: 'fresh', source: 'pinned', url: undefined })
+    const unknown = await (await testIssuer()).token()
+    expect(await codeOf(verifier.verify(unknown))).toBe('key_unknown')
+    expect(() => verifier.verifySync(unknown)).toThrow(expect.objectContaining({ code: 'key_unknown' }))
+    expect(verifier.health()).toMatchObject({
+      status: 'fresh',
+      source: 'pinned',
+      url: undefined,
+      kids: issuer.jwks().keys.map(({ kid }) => kid),
+      circuit: 'closed',
+      consecutiveFailures: 0,
+      refreshes: { success: 0, failure: 0 },
+    })
     expect(endpoint.fetches).toBe(0)
+  })
+
+  it('are found by who looks for them, as by who asks', async () => {
+    const set = parseJwkSet(Buffer.from(JSON.stringify((await testIssuer()).jwks())))
+    const pinned = new PinnedKeySet(set)
+    for (const [kid, key] of set.keys)
+      expect([pinned.find(kid), await pinned.lookFor(kid)]).toEqual([key, key])
   })
 
   it('is not set up with what is no public key', async () => {

@@ -9,6 +9,18 @@ describe('JWKSCache: memory of unknown kids (R36)', () => {
     expect(kids.isRemembered('b', 0)).toBe(false)
   })
 
+  it('is of each kid from when it was looked for', () => {
+    const kids = new UnknownKids(0, () => {})
+    kids.remember('a', 0)
+    kids.remember('b', 5000)
+    const remembered = (nowMs: number) => ['a', 'b'].map((kid) => kids.isRemembered(kid, nowMs))
+    expect([9999, 14_999, 15_000].map(remembered)).toEqual([
+      [true, true],
+      [false, true],
+      [false, false],
+    ])
+  })
+
   it('holds a thousand at most, and rather forgets all than grows', () => {
     const kids = new UnknownKids(0, () => {})
     const held = () => Array.from({ length: 2500 }, (_, kid) => kids.isRemembered(`k${kid}`, 0))

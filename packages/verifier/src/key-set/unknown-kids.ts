@@ -21,8 +21,7 @@ export class UnknownKids {
 
   /** Says whether a kid was looked for in vain a moment ago. It may have been published since, so not for long. */
   isRemembered(kid: string, nowMs: number): boolean {
-    const at = this.#soughtAt.get(kid)
-    return at !== undefined && nowMs - at < MEMORY_MS
+    return nowMs - (this.#soughtAt.get(kid) ?? -Infinity) < MEMORY_MS
   }
 
   remember(kid: string, nowMs: number): void {
