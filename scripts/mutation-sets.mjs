@@ -57,8 +57,8 @@ const SETS = {
       'jwk',
       'jwk-set',
       'weak-keys',
-      'thumbprint',
       'claimed-issuer',
+      'own-options',
     ],
     // not those that try every forgery of a whole token: they take longer than all of these together
     tests: [
@@ -71,8 +71,9 @@ const SETS = {
       'ecdsa-signature',
       'jwk{,-key-types,-set}',
       'weak-keys',
-      'thumbprint',
+      'available-algorithms',
       'claimed-issuer',
+      'own-options',
     ],
   },
 }

@@ -27,4 +27,9 @@ describe('the issuer that a token claims (R44)', () => {
   ])('is refused as %s', (code, token) => {
     expect(outcomeOf(() => claimedIssuer(token, 8192))).toBe(code)
   })
+
+  it.each([undefined, [ISSUER]])('is named where it is at fault: %j', (iss) => {
+    const named = expect.objectContaining({ claim: 'iss' })
+    expect(() => claimedIssuer(issue({ claims: { iss } }), 8192)).toThrow(named)
+  })
 })

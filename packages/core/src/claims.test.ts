@@ -155,9 +155,21 @@ describe('names and session claims (R23, R42)', () => {
     expect(outcome({ [claim]: undefined }, { requiredClaims: [] })).toBe('accepted')
   })
 
-  it('names the claim that is at fault', () => {
-    const action = () => validateClaims({ ...CLAIMS, sub: '' }, EXPECTED, NOW)
-    expect(action).toThrow(expect.objectContaining({ code: 'claim_malformed', claim: 'sub' }))
+  it.each([
+    ['claim_missing', { sub: undefined }, 'sub'],
+    ['claim_missing', { aud: undefined }, 'aud'],
+    ['claim_missing', { exp: undefined }, 'exp'],
+    ['claim_malformed', { client_id: '' }, 'client_id'],
+    ['claim_malformed', { aud: 1 }, 'aud'],
+    ['claim_malformed', { iat: '1' }, 'iat'],
+    ['claim_malformed', { scope: ['a'] }, 'scope'],
+    ['claim_malformed', { ...session, type: 1 }, 'type'],
+    ['claim_malformed', { ...session, role: 3 }, 'role'],
+    ['claim_malformed', { ...session, verified: 1 }, 'verified'],
+  ])('refuses as %s, by its name: %j', (code, change, claim) => {
+    const claims = JSON.parse(JSON.stringify({ ...CLAIMS, ...change }))
+    const action = () => validateClaims(claims, EXPECTED, NOW)
+    expect(action).toThrow(expect.objectContaining({ code, claim }))
   })
 
   it.each(['constructor', 'toString', 'hasOwnProperty', '__proto__', 'tenant'])(
@@ -177,10 +189,17 @@ describe('names and session claims (R23, R42)', () => {
     ...[1, '0', null, false, [], 0.5, -1].map((type) => ({ type })),
     ...[0, 3, '1', '2', null, true, [1], 1.5, -1].map((role) => ({ role })),
     ...['true', 'false', 0, 1, null, []].map((verified) => ({ verified })),
-    ...['type', 'role', 'verified'].map((claim) => ({ [claim]: undefined })),
   ])('refuses session claims with %j', (change) => {
     expect(outcome({ ...session, ...change })).toBe('claim_malformed')
   })
+
+  it.each(['type', 'role', 'verified'] as const)(
+    'refuses %s alone, and the other two without it',
+    (claim) => {
+      expect(outcome({ [claim]: session[claim] })).toBe('claim_malformed')
+      expect(outcome({ ...session, [claim]: undefined })).toBe('claim_malformed')
+    },
+  )
 })
 
 describe('the end of claims that hold (R42, R43)', () => {

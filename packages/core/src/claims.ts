@@ -101,8 +101,8 @@ export function validateTimes(claims: JsonObject, expected: ClaimExpectations, n
   if (exp === undefined) throw new TokenRejected('claim_missing', { claim: 'exp' })
   // written so that a time that is no number refuses, as does a broken clock
   if (!(nowSeconds < exp + tolerance)) throw new TokenRejected('token_expired')
-  if (nbf !== undefined && nbf - tolerance > nowSeconds) throw new TokenRejected('token_not_yet_valid')
-  if (iat !== undefined && iat - tolerance > nowSeconds) throw new TokenRejected('token_issued_in_future')
+  if ((nbf ?? -Infinity) - tolerance > nowSeconds) throw new TokenRejected('token_not_yet_valid')
+  if ((iat ?? -Infinity) - tolerance > nowSeconds) throw new TokenRejected('token_issued_in_future')
   if (nowSeconds - tolerance > (iat ?? -Infinity) + expected.maxAgeSeconds)
     throw new TokenRejected('token_too_old')
   if (exp - (iat ?? -Infinity) > expected.maxLifetimeSeconds)

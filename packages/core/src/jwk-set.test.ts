@@ -54,6 +54,21 @@ describe('parseJwkSet (R37, R42)', () => {
     )
   })
 
+  it('refuses all of three that claim one kid, though two of them are alike', () => {
+    const keys = [OKP, { ...OKP, use: 'enc' }, OKP]
+    expect(parse({ keys: [...keys, EC] }).skipped.map(({ index }) => index)).toEqual([0, 1, 2])
+  })
+
+  it('skips no key for a bug', () => {
+    const thumbprints = { has: () => expect.fail('a bug') }
+    expect(outcomeOf(() => parse({ keys: [OKP, EC] }, { thumbprints }))).toBe('AssertionError')
+  })
+
+  it('says that it is the set that is refused', () => {
+    const refused = { name: 'JwkSetRefused', message: 'key set refused: expected at least one usable key' }
+    expect(() => parse({ keys: [] })).toThrow(expect.objectContaining(refused))
+  })
+
   it('takes one key that is listed twice for one key', () => {
     expect(parse({ keys: [OKP, OKP] })).toMatchObject({ skipped: [], keys: { size: 1 } })
   })
@@ -101,7 +116,8 @@ describe('edition of a key set (R29)', () => {
   it('is read where it makes sense, without what is beside it', () => {
     const edition = { ring: 'r', version: 7, next_activation: 1_800_000_000 }
     expect(editionOf({ ...edition, other: 1 })).toEqual(edition)
-    expect(editionOf({ ring: 'r', version: 0 })).toEqual({ ring: 'r', version: 0 })
+    const longest = { ring: 'r'.repeat(64), version: 0 }
+    expect(editionOf(longest)).toEqual(longest)
     expect(editionOf({ ring: 'r', version: 1, next_activation: 'soon' })).toEqual({ ring: 'r', version: 1 })
   })
 

@@ -1,6 +1,6 @@
 import { KeyturnError } from './errors.ts'
 import { isJsonObject, type JsonObject, parseJsonObject } from './json.ts'
-import { isKid, type JwkOptions, JwkRefused, parseJwk, type VerificationKey } from './jwk.ts'
+import { isCount, isKid, type JwkOptions, JwkRefused, parseJwk, type VerificationKey } from './jwk.ts'
 import type { PublishedJwk } from './public-jwk.ts'
 
 /**
@@ -126,10 +126,9 @@ export function jwkSetOf(
 function sortOut(entries: readonly unknown[], options: JwkOptions) {
   const keys = new Map<string, VerificationKey>()
   const skipped: SkippedKey[] = []
-  const claimed = entriesByKid(entries)
+  const contested = contestedKids(entries)
   for (const [index, entry] of entries.entries()) {
-    const kid = kidOf(entry)
-    if (kid !== undefined && (claimed.get(kid)?.size ?? 0) > 1) {
+    if (contested.has(kidOf(entry))) {
       skipped.push({ index, code: 'key_duplicate_kid' })
       continue
     }
@@ -144,14 +143,18 @@ function sortOut(entries: readonly unknown[], options: JwkOptions) {
   return { keys, skipped }
 }
 
-/** The different entries that claim a kid: the same one twice is no contradiction. */
-function entriesByKid(entries: readonly unknown[]): Map<string, Set<string>> {
-  const claims = new Map<string, Set<string>>()
+/** The kids that different entries claim: the same one twice is no contradiction. */
+function contestedKids(entries: readonly unknown[]): ReadonlySet<unknown> {
+  const claims = new Map<string, string>()
+  const contested = new Set<unknown>()
   for (const entry of entries) {
     const kid = kidOf(entry)
-    if (kid !== undefined) claims.set(kid, (claims.get(kid) ?? new Set()).add(JSON.stringify(entry)))
+    if (kid === undefined) continue
+    const text = JSON.stringify(entry)
+    if ((claims.get(kid) ?? text) !== text) contested.add(kid)
+    claims.set(kid, text)
   }
-  return claims
+  return contested
 }
 
 function kidOf(entry: unknown): string | undefined {
@@ -169,8 +172,4 @@ function parseEdition(value: unknown): KeySetEdition | undefined {
     version,
     ...(isCount(nextActivation) ? { next_activation: nextActivation } : {}),
   })
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -29,13 +29,28 @@ describe('parseJwk (R12, R42)', () => {
 
   it('keeps public members and nothing else', () => {
     const key = parseJwk({ ...OKP, x5u: 'https://evil.example', ext: true, key_ops: ['verify'], note: 'n' })
-    expect(key.jwk).toEqual(OKP)
+    expect(key.jwk).toStrictEqual(OKP)
     expect(Object.isFrozen(key) && Object.isFrozen(key.jwk)).toBe(true)
     expect(Object.isFrozen(SIGNERS.PS256.key.cryptoKey)).toBe(true)
   })
 
   it('reckons the end of a key from its exp', () => {
-    expect(parseJwk({ ...OKP, exp: 100 })).toMatchObject({ expiresAt: 100_000, jwk: { exp: 100 } })
+    for (const exp of [0, 100, 8.64e12]) {
+      expect(parseJwk({ ...OKP, exp })).toMatchObject({ expiresAt: exp * 1000, jwk: { exp } })
+    }
+  })
+
+  it('takes no notice of members of other types', () => {
+    expect(parseJwk({ ...RSA, crv: 'P-256', x: 'AAAA' }).jwk).toStrictEqual(RSA)
+  })
+
+  it('takes only keys whose thumbprints are pinned, where some are, by whatever kid they go', () => {
+    const thumbprints = new Set([OKP.kid as string])
+    const options = { allowForeignKids: true, thumbprints }
+    expect(parseJwk(OKP, { thumbprints }).kid).toBe(OKP.kid)
+    expect(parseJwk({ ...OKP, kid: 'foreign' }, options).kid).toBe('foreign')
+    expect(outcomeOf(() => parseJwk(EC, { thumbprints }))).toBe('key_not_pinned')
+    expect(outcomeOf(() => parseJwk({ ...EC, kid: OKP.kid }, options))).toBe('key_not_pinned')
   })
 
   it.each([-1, 1.5, 8.64e12 + 1, '100', null, Number.NaN, Number.POSITIVE_INFINITY])(
@@ -162,8 +177,10 @@ describe('members of a JWK (R42)', () => {
   })
 
   it('refuses a point that is not on P-256', () => {
+    const refused = { name: 'JwkRefused', code: 'key_malformed', cause: expect.any(Error) }
     for (const y of [EC.x, encodeBase64url(Buffer.alloc(32))]) {
       expect(outcome(renamed({ ...EC, y }))).toBe('key_malformed')
+      expect(() => parseJwk(renamed({ ...EC, y }))).toThrow(expect.objectContaining(refused))
     }
   })
 

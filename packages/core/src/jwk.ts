@@ -96,6 +96,11 @@ export function isKid(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= LONGEST_KID
 }
 
+/** Says whether a value is a whole number, not negative, and exact. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
 function refuseSecrets(value: JsonObject): void {
   if (value.kty === 'oct' || Object.hasOwn(value, 'k')) {
     throw new JwkRefused('key_symmetric', 'expected a public key, not a shared secret')
@@ -147,7 +152,7 @@ const LATEST_END_SECONDS = 8.64e12
 
 function parseEnd(exp: unknown): number | undefined {
   if (exp === undefined) return undefined
-  if (typeof exp === 'number' && Number.isInteger(exp) && exp >= 0 && exp <= LATEST_END_SECONDS) return exp
+  if (isCount(exp) && exp <= LATEST_END_SECONDS) return exp
   throw new JwkRefused('key_malformed', 'expected exp in whole seconds')
 }
 
