@@ -248,7 +248,8 @@ export class FileKeyStore implements KeyStore {
     try {
       await link(temporary, path)
     } catch (error) {
-      throw errnoOf(error) === 'EEXIST' ? new StoreConflict() : error
+      // ENOENT: who slept for long finds that others have taken its temporary file for an abandoned one
+      throw ['EEXIST', 'ENOENT'].includes(errnoOf(error)) ? new StoreConflict() : error
     }
     // A writer that slept so long that its generation has come and gone finds the name free again, two generations on.
     // One generation on is somebody who built on ours.

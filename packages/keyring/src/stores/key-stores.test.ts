@@ -20,6 +20,7 @@ import { KeyManager } from '../manager.ts'
 import { DEFAULT_POLICY } from '../timing.ts'
 import { FileKeyStore } from './file-key-store.ts'
 import { MemoryKeyStore } from './memory-key-store.ts'
+import type { RingSealer } from './ring-sealer.ts'
 
 const policy = { ...DEFAULT_POLICY, algorithm: 'EdDSA' } as const
 let place: string
@@ -110,6 +111,24 @@ describe('KeyManagerFilePersistence (R15, R63)', () => {
     }
     expect(await codeOf(store().save({ ...slept, generation: 2 }, 1))).toBe('store_conflict')
     expect((await store().load())?.generation).toBe(5)
+  })
+
+  it('refuses a writer that slept until its temporary file was taken for an abandoned one', async () => {
+    const sealerThat = (whileOpening = async () => {}): RingSealer => ({
+      seal: async (plain) => Buffer.from(plain).toString('base64'),
+      async open(sealed) {
+        await whileOpening()
+        return Buffer.from(sealed, 'base64')
+      },
+    })
+    const keys = await KeyManager.open({ store: store({ sealer: sealerThat() }), policy })
+    await keys.close()
+    const next = { ...keys.ring(), generation: 2 }
+    const other = store({ sealer: sealerThat(), clock: fakeClock(Date.now() + 3_600_000) })
+    // what is there is opened once more when the temporary file has been written, and has no other name yet
+    const sleeper = store({ sealer: sealerThat(() => other.save(next, 1)) })
+    expect(await codeOf(sleeper.save(next, 1))).toBe('store_conflict')
+    expect((await other.load())?.generation).toBe(2)
   })
 
   it('does not make a folder anew that was lost, so that what is there says so', async () => {
