@@ -267,6 +267,15 @@ describe('JWKSFetchError: an endpoint that is slow in one phase (R37)', () => {
     expect(await ask('bodyMs', url)).toBe('fetch_body_timeout')
   })
 
+  it('is none where it has longer than a timer can hold', async () => {
+    const { url } = await serve(
+      (_, response) => void setImmediate(() => response.writeHead(200, json).end('{}')),
+    )
+    const months = { connectMs: 2 ** 32, headersMs: 2 ** 32, bodyMs: 2 ** 32 }
+    const question = { etag: undefined, signal: AbortSignal.timeout(30_000) }
+    expect((await httpFetch({ url, ...PATIENT, ...months })(question)).status).toBe(200)
+  })
+
   it('is none when it answers in time, and leaves no timer behind', async () => {
     const { url } = await serve((_, response) => response.writeHead(200, json).end('{}'))
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length

@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { JWK_SET_LIMITS } from '@keyturn/core'
+import { JWK_SET_LIMITS, systemClock } from '@keyturn/core'
 import type { CacheHeaders } from './cache-policy.ts'
 import { type EndpointTrust, tlsOptions } from './endpoint-trust.ts'
 import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
@@ -93,18 +93,19 @@ const LATE = Object.freeze({
 
 /** Ends a request one of whose phases takes too long. */
 function phaseOf(request: ClientRequest) {
-  let timer: NodeJS.Timeout | undefined
+  let cancel = () => {}
   const phase = {
     /** Why it was ended. */
     late: undefined as KeySetFetchFailed | undefined,
     begin(name: keyof typeof LATE, ms: number) {
-      clearTimeout(timer)
-      timer = setTimeout(() => {
+      cancel()
+      // not setTimeout, which takes what it cannot hold for a millisecond
+      cancel = systemClock.setTimer(() => {
         phase.late = new KeySetFetchFailed(LATE[name], 'expected the endpoint to be faster')
         request.destroy(phase.late)
       }, ms)
     },
-    end: () => clearTimeout(timer),
+    end: () => cancel(),
   }
   return phase
 }
