@@ -130,6 +130,7 @@ describe('what a verifier is told of its endpoint (R39)', () => {
     ['clientCert', { cert: 'no certificate' }],
     ['clientKey', { key: 'no key' }],
     ['spkiPins', { spkiPins: ['sha256/short='] }],
+    ['spkiPins', { spkiPins: [] }],
     ['spkiPins', { spkiPins: [`sha1/${'A'.repeat(43)}=`] }],
   ])('is refused where it is no %s', (option, trust) => {
     expect(() => tlsOptions(trust, https)).toThrow(refused(option))

@@ -10,8 +10,8 @@ export interface EndpointTrust {
   readonly ca?: string | undefined
   readonly cert?: string | undefined
   readonly key?: string | undefined
-  /** One of these public keys must be in the endpoint's chain; an empty list asks for none. */
-  readonly spkiPins?: readonly string[]
+  /** One of these public keys must be in the endpoint's chain. */
+  readonly spkiPins?: readonly string[] | undefined
 }
 
 const PIN = /^sha256\/[A-Za-z0-9+/]{43}=$/
@@ -24,19 +24,17 @@ export type TlsOptions = (check: typeof checkServerIdentity) => RequestOptions
  *
  * @throws {KeyturnError} `verifier_options_invalid`
  */
-export function tlsOptions({ ca, cert, key, spkiPins = [] }: EndpointTrust, url: URL): TlsOptions {
+export function tlsOptions({ ca, cert, key, spkiPins }: EndpointTrust, url: URL): TlsOptions {
   // OpenSSL takes any text for a list of no certificates, and then trusts nobody without saying why
   if (ca !== undefined) assertPem('ca', 'a certificate in PEM', () => new X509Certificate(ca))
   if (cert !== undefined) assertPem('clientCert', 'a certificate in PEM', () => new X509Certificate(cert))
   if (key !== undefined) assertPem('clientKey', 'a private key in PEM', () => createPrivateKey(key))
-  if (!spkiPins.every((pin) => PIN.test(pin))) throw invalid('spkiPins', 'sha256/ and base64, for each')
+  // none at all is no list either: whoever reckoned it wanted pins, and would go without them
+  if (spkiPins !== undefined && !(spkiPins.length > 0 && spkiPins.every((pin) => PIN.test(pin)))) {
+    throw invalid('spkiPins', 'sha256/ and base64, for one at least')
+  }
   if (url.protocol !== 'https:') {
-    const given = {
-      ca,
-      clientCert: cert,
-      clientKey: key,
-      spkiPins: spkiPins.length > 0 ? spkiPins : undefined,
-    }
+    const given = { ca, clientCert: cert, clientKey: key, spkiPins }
     const useless = Object.entries(given).find(([, value]) => value !== undefined)
     if (useless !== undefined) throw invalid(useless[0], 'an https URL beside it')
     return () => ({})

@@ -118,7 +118,7 @@ function msOf(name: string, seconds: number, isZeroAllowed: boolean): number {
   throw new KeyturnError('verifier_options_invalid', `${name}: expected a number of seconds`)
 }
 
-function tlsOf({ ca, clientCert, clientKey, spkiPins = [] }: VerifierOptions) {
+function tlsOf({ ca, clientCert, clientKey, spkiPins }: VerifierOptions) {
   if ((clientCert === undefined) !== (clientKey === undefined)) {
     throw new KeyturnError('verifier_options_invalid', 'clientCert: expected clientKey beside it')
   }
