@@ -78,6 +78,7 @@ describe('the algorithm of an imported key (R2)', () => {
   it.each([
     ['what was asked for', 'PS384', { algorithm: 'PS384', preferred: 'RS256' }],
     ['that of the policy where it fits', 'PS512', { preferred: 'PS512' }],
+    ['the first of several that fits', 'PS256', { preferred: ['EdDSA', 'PS256', 'RS256'] }],
   ] as const)('is %s', async (_, alg, options) => {
     expect((await read(pemOf(rsa), options)).alg).toBe(alg)
   })
@@ -96,7 +97,7 @@ describe('the algorithm of an imported key (R2)', () => {
   it('is asked for where several fit', async () => {
     await expect(read(pemOf(ed25519), { preferred: 'RS256' })).rejects.toMatchObject({
       code: 'algorithm_ambiguous',
-      remedy: 'say which one: EdDSA, Ed25519',
+      remedy: 'say which, as its algorithm: EdDSA, Ed25519',
     })
     expect(await codeOf(read(pemOf(rsa)))).toBe('algorithm_ambiguous')
   })

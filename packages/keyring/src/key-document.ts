@@ -19,8 +19,8 @@ import { assertHalvesMatch, type KeyPair, pairOf, publicJwkOf } from './key-pair
 export interface KeyDocumentOptions {
   /** The algorithm that the key is to have. Default: what a JWK says of itself, else `preferred`, else the only one that fits. */
   readonly algorithm?: AlgorithmName | undefined
-  /** Taken where the key fits it and nothing else was said: that of the policy. */
-  readonly preferred?: AlgorithmName | undefined
+  /** Taken where the key fits it and nothing else was said: that of the policy. Of several, the first that the key fits. */
+  readonly preferred?: AlgorithmName | readonly AlgorithmName[] | undefined
 }
 
 /** The longest document: a key of 8192 bits takes less than half. */
@@ -58,7 +58,7 @@ export async function readKeyPair(
   const isJson = text.trimStart().startsWith(OPENING_BRACE)
   const { privateKey, says } = isJson ? readJwk(document) : { privateKey: readPem(text), says: undefined }
   const fitting = algorithmsOf(publicPartOf(privateKey))
-  const alg = chooseAlgorithm(fitting, { asked: algorithm, says, preferred })
+  const alg = chooseAlgorithm(fitting, { asked: algorithm, says, preferred: [preferred ?? []].flat() })
   assertAlgorithmAvailable(alg)
   const pair = pairOf(privateKey, alg)
   await assertHalvesMatch(pair)
@@ -149,7 +149,7 @@ function algorithmsOf(key: PublicJwk): readonly AlgorithmName[] {
 
 function chooseAlgorithm(
   fitting: readonly AlgorithmName[],
-  wishes: Record<'asked' | 'says' | 'preferred', AlgorithmName | undefined>,
+  wishes: Record<'asked' | 'says', AlgorithmName | undefined> & { preferred: readonly AlgorithmName[] },
 ): AlgorithmName {
   const { asked, says, preferred } = wishes
   const [only, ...more] = fitting
@@ -161,10 +161,11 @@ function chooseAlgorithm(
       remedy: `it can have: ${fitting.join(', ')}`,
     })
   }
-  if (preferred !== undefined && fitting.includes(preferred)) return preferred
+  const fits = preferred.find((name) => fitting.includes(name))
+  if (fits !== undefined) return fits
   if (more.length === 0) return only
   throw new KeyturnError('algorithm_ambiguous', 'the key can have several algorithms', {
-    remedy: `say which one: ${fitting.join(', ')}`,
+    remedy: `say which, as its algorithm: ${fitting.join(', ')}`,
   })
 }
 

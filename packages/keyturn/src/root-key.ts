@@ -17,8 +17,14 @@ import {
 
 /** The root key: a file of its own, so that who gets at the ring, or at a database that holds it, does not get at this one. */
 
+/** What a key signs with whose file does not say it, as PEM cannot: whoever starts with that file signs alike. */
+const WHERE_NOTHING_IS_SAID: readonly AlgorithmName[] = ['EdDSA', 'RS256']
+const DECRYPT =
+  'decrypt it into a file of this user alone: (umask 077; openssl pkey -in FILE -out ROOT_KEY_FILE)'
+
 /**
- * Reads the root key: a private JWK as {@link createRootKey} writes it, or what was made elsewhere, also in PEM.
+ * Reads the root key: a private JWK as {@link createRootKey} writes it, or what was made elsewhere, also in PEM: an Ed25519 key then
+ * signs with EdDSA, one of RSA with RS256.
  *
  * @throws {KeyturnError} `root_key_unreadable`, `store_unsafe`, and what {@link readKeyPair} throws
  */
@@ -50,7 +56,16 @@ async function readRootKey(file: string): Promise<KeyPair> {
     throw cause instanceof KeyturnError ? cause : notRead(file, errnoOf(cause))
   })
   if (document === undefined) throw notRead(file, `expected at most ${MAX_KEY_DOCUMENT_BYTES} bytes`)
-  return await readKeyPair(document)
+  return await readKeyPair(document, { preferred: WHERE_NOTHING_IS_SAID }).catch((cause: unknown) => {
+    throw cause instanceof KeyturnError ? unfit(file, cause) : cause
+  })
+}
+
+/** Without the cause, which names a document only: here there is a file to look at. */
+function unfit(file: string, { code, message, remedy }: KeyturnError): KeyturnError {
+  const help = code === 'key_encrypted' ? DECRYPT : remedy
+  const options = help === undefined ? {} : { remedy: help }
+  return new KeyturnError(code, `the root key ${file}: ${message}`, options)
 }
 
 function notRead(file: string, why: string): KeyturnError {
