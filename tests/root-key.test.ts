@@ -79,6 +79,9 @@ describe('a root key as documented (R30, R39)', () => {
       status: 'unavailable',
       lastError: 'key_set_root_unknown',
     })
+
+    await shell(page.block('end'), env, folder)
+    expect(await rootKids('roots.json')).toEqual([second])
   })
 
   it('is never written over, and what is wrong with its file is said', async () => {
@@ -95,6 +98,13 @@ describe('a root key as documented (R30, R39)', () => {
     const again = await root('--create', ...named)
     expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/^keyturn: root_key_exists: /)])
     expect(await readFile(file, 'utf8')).toBe(before)
+    const algorithm = await root('--algorithm', 'ES256', ...named)
+    expect([algorithm.code, algorithm.stderr]).toEqual([2, expect.stringMatching(/beside --create only/)])
+    const beside = await root('--beside', file, ...named)
+    expect([beside.code, beside.stderr]).toEqual([
+      2,
+      `keyturn: json_malformed: ${file} holds no root keys: key set refused: expected a JSON object with an array of keys - name a file that holds what keyturn keys root has printed\n`,
+    ])
     const shown = await root('--json', ...named)
     expect(JSON.parse(shown.stdout)).toEqual({
       keys: [expect.not.objectContaining({ d: expect.anything() })],

@@ -3,6 +3,7 @@ import {
   ALGORITHM_NAMES,
   type AlgorithmName,
   errnoOf,
+  JwkSetRefused,
   KeyturnError,
   type PublishedJwk,
   parseJwkSet,
@@ -12,6 +13,8 @@ import { flagOf, variableOf } from '../config/settings.ts'
 import { createRootKey, openRootKey } from '../root-key.ts'
 import { print, say } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
+
+const AS_PRINTED = 'name a file that holds what keyturn keys root has printed'
 
 interface RootOptions {
   readonly create?: boolean
@@ -35,6 +38,7 @@ export function rootCommand(): Command {
       const { root } = configOf(command)
       if (root === undefined) throw notNamed()
       const others = beside === undefined ? [] : await readRoots(beside)
+      if (create !== true && command.getOptionValueSource('algorithm') === 'cli') throw algorithmOfOld()
       const { publicJwk } =
         create === true ? await createRootKey(root.file, algorithm) : await openRootKey(root.file)
       const pinned = { keys: [publicJwk, ...others.filter(({ kid }) => kid !== publicJwk.kid)] }
@@ -47,10 +51,30 @@ export function rootCommand(): Command {
 async function readRoots(file: string): Promise<readonly PublishedJwk[]> {
   const document = await readFile(file).catch((cause: unknown) => {
     throw new KeyturnError('file_unreadable', `${file} cannot be read (${errnoOf(cause)})`, {
-      remedy: 'name a file that holds what keyturn keys root has printed',
+      remedy: AS_PRINTED,
     })
   })
-  return [...parseJwkSet(document).keys.values()].map(({ jwk }) => jwk)
+  try {
+    const { keys, skipped } = parseJwkSet(document)
+    if (skipped.length === 0) return [...keys.values()].map(({ jwk }) => jwk)
+    throw noRoots(file, `a key is refused (${skipped[0]?.code})`)
+  } catch (cause) {
+    throw cause instanceof JwkSetRefused ? noRoots(file, cause.message) : cause
+  }
+}
+
+function noRoots(file: string, why: string): KeyturnError {
+  return new KeyturnError('json_malformed', `${file} holds no root keys: ${why}`, { remedy: AS_PRINTED })
+}
+
+function algorithmOfOld(): KeyturnError {
+  return new KeyturnError(
+    'usage',
+    'expected --algorithm beside --create only: a key that is there has its own',
+    {
+      remedy: 'see: keyturn keys root --help',
+    },
+  )
 }
 
 function notNamed(): KeyturnError {
