@@ -36,9 +36,10 @@ export class KeySetMemory {
   #recalling: Promise<void> | undefined
 
   constructor(options: KeySetMemoryOptions) {
-    const { snapshots: store, pinned, onEvent, cache } = options
+    const { snapshots: store, pinned, onEvent, cache, clock } = options
     this.#options = options
-    if (store !== undefined) this.#keeper = new SnapshotKeeper({ store, pauseMs: cache.minMs, onEvent })
+    if (store !== undefined)
+      this.#keeper = new SnapshotKeeper({ store, pauseMs: cache.minMs, clock, onEvent })
     if (pinned !== undefined) {
       this.#reserves = [this.#hold({ set: pinned, origin: 'pinned', staleMs: Infinity })]
     }

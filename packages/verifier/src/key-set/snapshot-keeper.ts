@@ -1,4 +1,4 @@
-import { KeyturnError } from '@keyturn/core'
+import { type Clock, KeyturnError, LATE, orLate } from '@keyturn/core'
 import type { VerifierEvent } from '../events.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SnapshotStore } from './snapshot-file.ts'
@@ -8,8 +8,12 @@ export interface SnapshotKeeperOptions {
   readonly store: SnapshotStore
   /** A set that was only confirmed is written down no more often. */
   readonly pauseMs: number
+  readonly clock: Clock
   readonly onEvent: (event: VerifierEvent) => void
 }
+
+/** A disk that has not answered by then may never: every token waits for it. */
+const LONGEST_READ_MS = 1000
 
 /** Writes good sets down beside the verifying, and reads the last one once. A disk that fails is an event, and no more. */
 export class SnapshotKeeper {
@@ -25,8 +29,15 @@ export class SnapshotKeeper {
 
   /** What the process before left. */
   recall(): Promise<Snapshot | undefined> {
-    this.#recalled ??= this.#options.store.read().catch((error) => this.#fail('read', error))
+    this.#recalled ??= this.#read().catch((error) => this.#fail('read', error))
     return this.#recalled
+  }
+
+  async #read(): Promise<Snapshot | undefined> {
+    const { store, clock } = this.#options
+    const snapshot = await orLate(store.read(), clock, LONGEST_READ_MS)
+    if (snapshot !== LATE) return snapshot
+    throw new KeyturnError('snapshot_failed', 'the disk of the snapshot does not answer')
   }
 
   /** Writes a set down soon, and only the newest where writing takes long. */
