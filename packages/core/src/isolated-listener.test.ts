@@ -32,7 +32,7 @@ describe('a listener of events (R9, R13)', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(unhandled).toEqual([])
     expect(warnings).toMatchObject([
-      { message: 'a listener of key events failed at key-activated', code: 'KEYTURN_LISTENER' },
+      { message: 'a listener of events failed at key-activated', code: 'KEYTURN_LISTENER' },
     ])
   })
 

@@ -15,5 +15,5 @@ export function isolatedListener<Event extends { readonly kind: string }>(
 
 function warn(kind: string, error: unknown): void {
   const detail = error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {}
-  process.emitWarning(`a listener of key events failed at ${kind}`, { code: 'KEYTURN_LISTENER', ...detail })
+  process.emitWarning(`a listener of events failed at ${kind}`, { code: 'KEYTURN_LISTENER', ...detail })
 }

@@ -93,7 +93,7 @@ describe('who listens and who is in between (R9, R13)', () => {
     await clock.advance(T)
     process.off('warning', note)
     expect(keys.ring().keys.map((key) => stateOf(key, clock.now()))).toEqual(['retired', 'active', 'next'])
-    expect(warned.map(({ message }) => message)).toContain('a listener of key events failed at key-activated')
+    expect(warned.map(({ message }) => message)).toContain('a listener of events failed at key-activated')
   })
 
   it('goes on when the listener fails later, and the process with it', async () => {

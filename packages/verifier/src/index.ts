@@ -19,7 +19,8 @@ export {
   type BearerOutcome,
   type BearerRefusal,
 } from './access/bearer.ts'
-export type { VerifierEvent } from './events.ts'
+export { onVerifierEvent, VERIFIER_EVENTS, type VerifierMessage } from './event-channels.ts'
+export type { TokenEvent, VerifierEvent } from './events.ts'
 export type { CircuitState } from './key-set/circuit-breaker.ts'
 export type { KeySetOrigin } from './key-set/held-set.ts'
 export type { FetchKeySet, KeySetResponse } from './key-set/http-fetch.ts'

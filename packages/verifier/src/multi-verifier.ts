@@ -9,6 +9,7 @@ import {
   TokenRejected,
   type VerifiedToken,
 } from '@keyturn/core'
+import { publishRefusal } from './event-channels.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 import type { TokenEnd } from './token-watch.ts'
 import { Verifier, type VerifierHealth } from './verifier.ts'
@@ -120,6 +121,7 @@ export class MultiVerifier implements TokenVerifier {
     } catch (error) {
       if (error instanceof TokenRejected) {
         this.#unassigned.set(error.code, (this.#unassigned.get(error.code) ?? 0) + 1)
+        publishRefusal(undefined, error)
       }
       throw error
     }

@@ -13,6 +13,7 @@ import {
   type VerificationKey,
   type VerifiedToken,
 } from '@keyturn/core'
+import { publishEvent, publishRefusal } from './event-channels.ts'
 import type { KeySource, KeySourceReport } from './key-set/key-source.ts'
 import { openKeySource } from './key-set/open-key-source.ts'
 import { TokenCache } from './token-cache.ts'
@@ -46,6 +47,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 /** Verifies tokens locally, with keys that it keeps up to date by itself. */
 export class Verifier implements TokenVerifier {
+  readonly #issuer: string
   readonly #checker: TokenChecker
   readonly #keys: KeySource
   readonly #clock: Clock
@@ -59,11 +61,13 @@ export class Verifier implements TokenVerifier {
   constructor(given: VerifierOptions) {
     const options = ownOptions(given, 'verifier_options_invalid')
     assertOptions(options)
+    this.#issuer = options.issuer
     this.#checker = new TokenChecker(options)
     this.#clock = options.clock ?? systemClock
     const tell = isolatedListener(options.onEvent)
     this.#keys = openKeySource(options, this.#clock, (event) => {
       tell(event)
+      publishEvent(this.#issuer, event)
       this.#watch.keysChanged()
       if (event.kind === 'keys-replaced') this.#forgetOtherKeys()
     })
@@ -208,6 +212,7 @@ export class Verifier implements TokenVerifier {
   #counted(error: unknown): unknown {
     if (error instanceof TokenRejected || error instanceof KeysUnavailable) {
       this.#rejections.set(error.code, (this.#rejections.get(error.code) ?? 0) + 1)
+      publishRefusal(this.#issuer, error)
     }
     return error
   }

@@ -57,7 +57,12 @@ describe('JWKSFetchError: a cold start while the endpoint is down (R37, R40)', (
     await clock.advance(SECOND)
     expect(caught(() => verifier.verifySync('no token'))).toMatchObject({ code: 'token_malformed' })
     expect(verifier.verifySync(await issuer.token()).claims.sub).toBe('user-1')
-    expect(events.map(({ kind }) => kind)).toEqual(['keys-fetch-failed', 'keys-replaced'])
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'keys-fetch-failed',
+      'circuit-opened',
+      'circuit-closed',
+      'keys-replaced',
+    ])
     expect(verifier.health()).toMatchObject({ consecutiveFailures: 0, refreshes: { success: 1, failure: 1 } })
   })
 

@@ -168,9 +168,11 @@ export class RemoteKeySet implements KeySource {
   #take(response: KeySetResponse, askedAt: number): number {
     const before = this.#memory.held
     const held = this.#memory.take(response, askedAt)
+    const { failures } = this.#breaker
     this.#breaker.noteSuccess()
     this.#lastError = undefined
     this.#succeeded += 1
+    if (failures > 0) this.#options.onEvent({ kind: 'circuit-closed', failures })
     this.#announce(before?.set, held.set)
     return Math.max(SHORTEST_WAIT_MS, askedAt + this.#refreshInMs(held) - this.#now())
   }
@@ -193,6 +195,7 @@ export class RemoteKeySet implements KeySource {
     this.#lastError = error instanceof KeyturnError ? error.code : 'internal_error'
     const { code, failures } = { code: this.#lastError, failures: this.#breaker.failures }
     this.#options.onEvent({ kind: 'keys-fetch-failed', code, failures, retryInMs })
+    if (failures === 1) this.#options.onEvent({ kind: 'circuit-opened', code })
     return retryInMs
   }
 
