@@ -44,7 +44,7 @@ export default {
         pathNot: ['\\.(test|fixture)\\.ts$'],
       },
       to: {
-        pathNot: '^(packages/(verifier|core)/|node_modules/(@types/)?$1/)',
+        pathNot: '^(packages/(verifier|core)/|node_modules/(@types/|@)?$1/)',
         dependencyTypesNot: ['core'],
       },
     },

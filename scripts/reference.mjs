@@ -116,14 +116,29 @@ async function commands() {
 
 async function metrics() {
   const { Metrics } = await built('keyturn/dist/telemetry/metrics.js')
+  const { METRIC_FAMILIES } = await built('verifier/dist/metric-families.js')
   const registry = new Metrics()
   registry.observe({ keys: undefined, disks: undefined, backups: undefined })
   const own = registry.catalogue().filter(({ name }) => name.startsWith('keyturn_'))
   return page('Metrics', [
+    '## Authority',
     'On the admin listener under `/metrics`, in base units. Labels are bounded: never a user or a client. A gauge that cannot be read, say for a disk that is gone, is NaN. The series of a key go with the key. Beside these there are the usual ones of a Node process (`process_*`, `nodejs_*`).',
     table(
       ['name', 'type', 'labels', 'meaning'],
       own.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(' '), help]),
+    ),
+    '## Verifier',
+    'From `@keyturn/verifier/prometheus` under the first name, from `@keyturn/verifier/opentelemetry` under the second: see [Watch your verifiers](../observability.md).',
+    table(
+      ['name', 'instrument', 'unit', 'type', 'labels', 'meaning'],
+      METRIC_FAMILIES.map(({ name, instrument, unit, kind, label, help }) => [
+        code(name),
+        code(instrument),
+        code(unit),
+        kind,
+        ['issuer', ...(label === undefined ? [] : [label])].map(code).join(' '),
+        help,
+      ]),
     ),
   ])
 }

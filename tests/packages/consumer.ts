@@ -10,6 +10,7 @@ import { guard as guardExpress } from '@keyturn/verifier/express'
 import { guard as guardFastify } from '@keyturn/verifier/fastify'
 import { guard as guardHono } from '@keyturn/verifier/hono'
 import { guard } from '@keyturn/verifier/node-http'
+import { observeVerifiers } from '@keyturn/verifier/opentelemetry'
 import { prometheusText } from '@keyturn/verifier/prometheus'
 import { guard as guardSockets } from '@keyturn/verifier/ws'
 
@@ -63,7 +64,9 @@ async function main(): Promise<void> {
     new KeysUnavailable('none').code,
     typeof assertPrivateFile,
     // no framework is installed here: the adapters load none
-    [guardExpress, guardFastify, guardHono, guardSockets, prometheusText].map((it) => typeof it).join(),
+    [guardExpress, guardFastify, guardHono, guardSockets, observeVerifiers, prometheusText]
+      .map((it) => typeof it)
+      .join(),
   ]
   console.log(
     [await signedAndChecked(), ...(await servedAndRefused()), violations.length, ...kinds].join(' '),

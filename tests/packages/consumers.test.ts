@@ -34,6 +34,7 @@ const STRICT = {
 
 /** The adapters take the types of frameworks, which their users have. */
 const FRAMEWORKS = {
+  '@opentelemetry/api': [join(root, 'node_modules/@opentelemetry/api/build/src/index.d.ts')],
   fastify: [join(root, 'node_modules/fastify/fastify.d.ts')],
   hono: [join(root, 'node_modules/hono/dist/types/index.d.ts')],
 }
@@ -76,7 +77,7 @@ describe('the libraries out of their tarballs (R67)', () => {
     it.each(['consumer.mjs', 'consumer.cjs'])('work as %s', async (program) => {
       const stdout = await run(node, [program])
       expect(stdout).toBe(
-        'user-1 alice signature_invalid 0 token_expired keys_unavailable function function,function,function,function,function\n',
+        'user-1 alice signature_invalid 0 token_expired keys_unavailable function function,function,function,function,function,function\n',
       )
     })
 

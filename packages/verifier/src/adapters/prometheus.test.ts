@@ -24,6 +24,24 @@ describe('metrics of verifiers as Prometheus text (R45)', () => {
     for (const part of ['alice', ...jwt.split('.')]) expect(text).not.toContain(part)
   })
 
+  it('tell an outage before users notice, and once they do', async () => {
+    const clock = fakeClock()
+    const { issuer, audience, endpoint } = await testIssuer({ clock })
+    const verifier = createVerifier({ issuer, audience, clock, fetch: endpoint.fetch, random: () => 1 })
+    const text = () => prometheusText({ [issuer]: verifier })
+    const status = () => [...text().matchAll(/keys_status\{.*status="(\w+)"\} 1$/gm)].map(([, name]) => name)
+    await verifier.ready()
+    expect(status()).toEqual(['fresh'])
+    endpoint.fail()
+    await clock.advance(632_000)
+    expect(status()).toEqual(['stale'])
+    expect(text()).toContain(`keyturn_verifier_jwks_failures_consecutive{issuer="${issuer}"} 2\n`)
+    expect(text()).toContain(`keyturn_verifier_jwks_refresh_total{issuer="${issuer}",result="failure"} 2\n`)
+    await clock.advance(4_500_000)
+    expect(status()).toEqual(['unavailable'])
+    verifier.close()
+  })
+
   it('have an issuer that cannot break out of its label', () => {
     const verifier = createVerifier({ issuer: 'https://i.test', audience: 'a' })
     expect(prometheusText({ 'a"\\\n': verifier })).toContain('{issuer="a\\"\\\\\\n"} NaN')
