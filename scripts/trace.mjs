@@ -1,13 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { filesBelow, root } from './workspace.mjs'
 
 /**
  * `npm run trace`: which requirement is proved by which test. A test cites requirements in its describe block, as in
- * `describe('KeyManagerRotation (R3, R63)', …)`, or in a comment. With `--quiet` only mistakes are printed.
+ * `describe('KeyManagerRotation (R3, R63)', …)`, or in a comment. Rules of the strict profile cite their tests instead, in its page, by
+ * file and title. With `--quiet` only mistakes are printed.
  */
 
 const LAST_REQUIREMENT = 75
+const PROFILE = 'docs/strict-profile.md'
 const isQuiet = process.argv.includes('--quiet')
 
 const proofs = new Map()
@@ -21,9 +23,12 @@ for (const file of [...filesBelow('packages', '.test.ts'), ...filesBelow('tests'
   }
 }
 
+const rules = rulesOf(readFileSync(join(root, PROFILE), 'utf8'))
+const mistakes = [...unknown, ...rules.flatMap(mistakesIn)]
+
 if (!isQuiet) printTable()
-if (unknown.length > 0) {
-  console.error(unknown.join('\n'))
+if (mistakes.length > 0) {
+  console.error(mistakes.join('\n'))
   process.exitCode = 1
 }
 
@@ -37,6 +42,28 @@ function titleOf(line) {
   return /['"`](.+)['"`]/.exec(line)?.[1] ?? line.trim().replace(/^[/* ]+/, '')
 }
 
+/** A rule is a row, and its tests are `[…](../file): "title"`. */
+function rulesOf(page) {
+  const rows = page.split('\n').filter((line) => /^\| (?!rule \||---)/.test(line))
+  return rows.map((row) => ({
+    rule: row.split('|')[1].trim(),
+    tests: [...row.matchAll(/\]\(\.\.\/([^)]+\.test\.ts)\): "([^"]+)"/g)].map(([, file, title]) => ({
+      file,
+      title,
+    })),
+  }))
+}
+
+function mistakesIn({ rule, tests }) {
+  if (tests.length === 0) return [`${PROFILE}: no test proves "${rule}"`]
+  return tests.filter(isMissing).map(({ file, title }) => `${PROFILE}: ${file} has no test "${title}"`)
+}
+
+function isMissing({ file, title }) {
+  const path = join(root, file)
+  return !existsSync(path) || !readFileSync(path, 'utf8').includes(title)
+}
+
 function printTable() {
   for (const [id, places] of [...proofs].sort(([a], [b]) => a - b)) {
     console.log([`R${id}`, ...[...places].map((place) => `  ${place}`)].join('\n'))
@@ -46,4 +73,5 @@ function printTable() {
   )
   console.log(`\n${proofs.size} of ${LAST_REQUIREMENT} requirements are cited by tests.`)
   if (open.length > 0) console.log(`Not yet: ${open.map((id) => `R${id}`).join(' ')}`)
+  console.log(`${rules.length} rules of ${PROFILE} name their tests.`)
 }
