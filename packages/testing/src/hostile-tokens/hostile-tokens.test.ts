@@ -94,8 +94,9 @@ describe('hostile tokens (R27, R42, R46, R68)', () => {
     expect(made.map(({ name }) => name)).toEqual(all.slice(0, made.length).map(({ name }) => name))
   })
 
-  it('are of no algorithm that nobody knows', async () => {
+  it('are made of a token, and of an algorithm that somebody knows', async () => {
     const { issuer } = await open()
+    expect(await codeOf(issuer.hostileTokens('opaque'))).toBe('token_malformed')
     const publicJwk = { ...issuer.jwks().keys[0], alg: 'HS256' } as never
     expect(await codeOf(hostileTokens({ good: await issuer.token(), publicJwk }))).toBe('algorithm_unknown')
   })

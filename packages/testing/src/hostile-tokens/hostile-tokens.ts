@@ -3,6 +3,7 @@ import {
   type JsonObject,
   type PublishedJwk,
   type SigningKey,
+  splitCompact,
   type TokenRejectionCode,
 } from '@keyturn/core'
 import { FORGED_TOKENS } from './forged-tokens.ts'
@@ -37,15 +38,24 @@ export interface HostileTokensOptions {
  * Makes one hostile token of every kind that we know: forged and malformed ones, which anybody can make, and unfit ones, which
  * take the issuer's key. All are made by `node:crypto`, and none by the code that is to refuse them.
  *
+ * @throws {TokenRejected} where the good one is no token
+ * @throws {KeyturnError} `algorithm_unknown`, of the key
+ *
  * @example
  * for (const { name, token, codes } of await hostileTokens({ good, publicJwk }))
  *   it(`refuses a token ${name}`, async () => expect(codes).toContain(await codeOf(verifier.verify(token))))
  */
 export async function hostileTokens(options: HostileTokensOptions): Promise<readonly HostileToken[]> {
   const { good, publicJwk, signingKey } = options
-  const parts = good.split('.') as unknown as Model['parts']
-  const [header, claims] = [decode(parts[0]), decode(parts[1]) as Model['claims']]
-  const model: Model = { good, parts, header, claims, publicJwk, stranger: await strangerTo(publicJwk) }
+  const { header, payload, signature } = splitCompact(good, DEFAULT_MAX_TOKEN_LENGTH)
+  const model: Model = {
+    good,
+    parts: [header, payload, signature],
+    header: decode(header),
+    claims: decode(payload) as Model['claims'],
+    publicJwk,
+    stranger: await strangerTo(publicJwk),
+  }
   const unfit = signingKey === undefined ? [] : await makeAll(UNFIT_TOKENS, { ...model, signingKey })
   return [...(await makeAll([...FORGED_TOKENS, ...MALFORMED_TOKENS], model)), ...unfit]
 }
