@@ -46,6 +46,11 @@ describe('JSON that is signed as it was sent: I-JSON, RFC 7493 (R48, R53)', () =
     expect(parse(text)).toEqual(JSON.parse(text))
   })
 
+  it('refuses bytes that are no UTF-8', () => {
+    const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xff), Buffer.from('"}')])
+    expect(parseIJsonObject(bytes, 4)).toBeUndefined()
+  })
+
   it('stops at the bound of depth before it looks closer', () => {
     expect(parse(`{"a":${'['.repeat(3)}${']'.repeat(3)}}`, 4)).toBeDefined()
     expect(parse(`{"a":${'['.repeat(4)}${']'.repeat(4)}}`, 4)).toBeUndefined()

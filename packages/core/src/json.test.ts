@@ -97,6 +97,16 @@ describe('JSON objects from outside (R42)', () => {
     expect(parse(`{"a":${text}1${close.repeat(100_000)}}`)).toBeUndefined()
   })
 
+  it('gives no member that was put into every object of the process', () => {
+    Object.assign(Object.prototype, { iss: 'x' })
+    try {
+      expect(parse('{"a":1}')?.iss).toBeUndefined()
+      expect(parse('{"a":1}')?.a).toBe(1)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'iss')
+    }
+  })
+
   it('leaves every prototype alone when __proto__ hides below the top', () => {
     const value = parse('{"a":{"__proto__":{"admin":true}}}')
     expect(({} as { admin?: boolean }).admin).toBeUndefined()

@@ -65,9 +65,8 @@ function uninherited(value: JsonObject): JsonObject {
 function countMembers(value: unknown): number {
   if (typeof value === 'string') return LONE_SURROGATE.test(value) ? Number.NaN : 0
   if (typeof value === 'number') return Number.isFinite(value) ? 0 : Number.NaN
-  if (typeof value !== 'object' || value === null) return 0
   if (Array.isArray(value)) return value.reduce((sum, item) => sum + countMembers(item), 0)
-  return Object.entries(value).reduce(
+  return Object.entries(value ?? {}).reduce(
     (sum, [name, member]) =>
       name === '__proto__' ? Number.NaN : sum + 1 + countMembers(name) + countMembers(member),
     0,

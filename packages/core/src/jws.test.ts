@@ -1,8 +1,8 @@
 import { compactVerify, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { AVAILABLE_ALGORITHMS } from './available-algorithms.ts'
-import { CLAIMS, issue, outcomeOf, SIGNERS } from './issuer.fixture.ts'
-import { signCompact, splitCompact } from './jws.ts'
+import { CLAIMS, issue, outcomeOf, SIGNERS, signatureOf } from './issuer.fixture.ts'
+import { signCompact, splitCompact, verifySignature } from './jws.ts'
 
 const CAP = 8192
 const outcome = (token: unknown) => outcomeOf(() => splitCompact(token, CAP))
@@ -45,6 +45,9 @@ describe('token text (R42, RFC 7515 section 7.1)', () => {
     ['a detached payload', `${header}..${signature}`, 'token_detached_payload'],
     ['an unsecured token', `${header}.${payload}.`, 'token_malformed'],
     ['no header', `.${payload}.${signature}`, 'token_malformed'],
+    ['a space before a detached payload', ` ${header}..${signature}`, 'token_malformed'],
+    ['a space after a detached payload', `${header}..${signature} `, 'token_malformed'],
+    ['one part with padding', `${header}=`, 'token_malformed'],
     ['nothing', '', 'token_malformed'],
     ['dots alone', '..', 'token_malformed'],
     ['two parts', `${header}.${payload}`, 'token_malformed'],
@@ -72,6 +75,32 @@ describe('token text (R42, RFC 7515 section 7.1)', () => {
     ['unused bits in the payload', `${header}.QR.${signature}`, 'token_not_canonical'],
     ['unused bits in the signature', `${header}.${payload}.QR`, 'token_not_canonical'],
   ])('refuses %s', (_, token, code) => expect(outcome(token)).toBe(code))
+})
+
+describe('verifySignature (R42)', () => {
+  const bytes = Buffer.from('signed')
+
+  it.each(AVAILABLE_ALGORITHMS)('of %s holds for what its key signed, and for nothing else', (name) => {
+    const { key, privateKey } = SIGNERS[name]
+    const good = signatureOf(privateKey, name, bytes)
+    expect(verifySignature(key, bytes, good)).toBe(true)
+    expect(verifySignature(key, Buffer.from('other'), good)).toBe(false)
+    const middle = good.length / 2
+    const odd = [
+      good.with(middle, (good[middle] ?? 0) ^ 1),
+      good.subarray(1),
+      Buffer.concat([good, Buffer.alloc(1)]),
+      new Uint8Array(good.length),
+      new Uint8Array(),
+    ]
+    for (const signature of odd) expect(verifySignature(key, bytes, signature)).toBe(false)
+  })
+
+  it('does not hold where the library below fails, whatever the reason', () => {
+    const { key, privateKey } = SIGNERS.EdDSA
+    const signature = signatureOf(privateKey, 'EdDSA', bytes)
+    expect(verifySignature({ ...key, cryptoKey: {} as never }, bytes, signature)).toBe(false)
+  })
 })
 
 describe('signCompact', () => {
