@@ -182,6 +182,7 @@ describe('options of a verifier of several issuers (R44)', () => {
       'issuer: expected each issuer once',
       [good, { ...good, audience: 'others' }],
     ],
+    ['verifier_options_invalid', 'expected options as a plain object', [STAFF]],
     ['verifier_options_invalid', '"audiences" is no option', [{ ...good, audiences: 'others' }]],
     ['expectations_invalid', 'audience: expected', [good, { issuer: CUSTOMERS }]],
   ])('are refused as %s, %s: %j', (code, words, options) => {

@@ -28,6 +28,18 @@ describe('JWKSCache: a set in use (R35)', () => {
     expect([isFresh(undefined, 0), isUsable(undefined, 0)]).toEqual([false, false])
   })
 
+  it('that is signed is neither fresh nor usable after the end of that', () => {
+    const { set } = hold()
+    const signature = { rootKid: 'root', expiresAt: WALL + 7000 }
+    const terms = { origin: 'remote', etag: undefined, body: undefined, askedAt: 1000 } as const
+    const times = { freshMs: 10_000, staleMs: 5000, wallNow: WALL, monotonicNow: 2000 }
+    const held = holdSet({ ...terms, ...times, set: { ...set, signature } })
+    expect([8999, 9000].map((at) => [isFresh(held, at), isUsable(held, at)])).toEqual([
+      [true, true],
+      [false, false],
+    ])
+  })
+
   it('gives its keys for as long as it is usable, and no others', () => {
     const held = hold()
     expect(keyIn(held, first, 15_999)?.kid).toBe(first)

@@ -47,7 +47,8 @@ function open(options: Partial<KeySetMemoryOptions> & { left?: Partial<Snapshot>
   const take = (response: KeySetResponse) => memory.take(response, clock.monotonicNow())
   return { clock, events, written, store, memory, take }
 }
-const refused = (code: string) => expect.objectContaining({ code })
+const refused = (code: string) =>
+  expect.objectContaining({ code, message: expect.stringMatching(/expected \S/) })
 
 describe('JWKSCache: the set in use and its tag (R35)', () => {
   it('keeps its tag through a confirmation, whatever that brings', () => {
@@ -62,6 +63,7 @@ describe('JWKSCache: the set in use and its tag (R35)', () => {
   it('has no tag but its own', () => {
     const { memory, take } = open()
     expect(memory.etag).toBeUndefined()
+    expect(() => take(unchanged('"1"'))).toThrow(refused('fetch_status'))
     take(whole({ etag: '"1"' }))
     take(whole())
     expect(memory.etag).toBeUndefined()
@@ -110,6 +112,7 @@ describe('JWKSCache: the set in use and its tag (R35)', () => {
 describe('a set that is written down (R38)', () => {
   it('is as it came, with when it was asked for', async () => {
     const { clock, written, memory } = open()
+    await clock.advance(5 * SECOND)
     const asked = { wall: clock.now(), monotonic: clock.monotonicNow() }
     await clock.advance(10 * SECOND)
     memory.take(whole({ etag: '"1"' }), asked.monotonic)
@@ -152,6 +155,13 @@ describe('a set that the process before left (R38)', () => {
     expect(memory.ageSeconds).toBe(0)
   })
 
+  it('may be none', async () => {
+    const { memory, events } = open()
+    await memory.recall()
+    memory.useReserve()
+    expect([memory.held, events]).toEqual([undefined, []])
+  })
+
   it('is read once, however often it is asked for', async () => {
     const { memory, store, events } = open({ left: {} })
     await Promise.all([memory.recall(), memory.recall()])
@@ -160,12 +170,15 @@ describe('a set that the process before left (R38)', () => {
   })
 
   it('takes the place of no answer that came first', async () => {
-    const { memory, take, events } = open({ left: {} })
+    const { clock, memory, take, events } = open({ left: { freshMs: 10_000 * SECOND } })
     const recalled = memory.recall()
     take(whole())
     await recalled
     memory.useReserve()
     expect([memory.held?.origin, events]).toEqual(['remote', []])
+    await clock.advance(4500 * SECOND)
+    memory.useReserve()
+    expect([memory.isUsable(), events]).toEqual([false, []])
   })
 
   it('waits for the endpoint to fail when it is stale', async () => {
@@ -231,6 +244,13 @@ describe('keys that are pinned beside an endpoint (R38)', () => {
       memory.useReserve()
       expect(memory.held?.origin).toBe(origin)
     }
+  })
+
+  it('keep an older set out, also where what was left cannot be read', async () => {
+    const edition = bodyOf({ ring: 'a', version: 7 })
+    const { memory, take } = open({ pinned: parseJwkSet(edition), left: { body: Buffer.from('no set') } })
+    await memory.recall()
+    expect(() => take(whole({ keyturn: { ring: 'a', version: 6 } }))).toThrow(refused('key_set_older'))
   })
 
   it('are given up for good with the first answer', async () => {

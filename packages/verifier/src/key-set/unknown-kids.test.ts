@@ -21,6 +21,15 @@ describe('JWKSCache: memory of unknown kids (R36)', () => {
     ])
   })
 
+  it('costs a bounded number of attempts, and is reported once each time that they run out', () => {
+    let reports = 0
+    const kids = new UnknownKids(0, () => reports++)
+    const attempts = (nowMs: number) => [1, 2, 3, 4].map(() => kids.takeAttempt(nowMs))
+    expect([attempts(0), reports]).toEqual([[true, true, false, false], 1])
+    expect([attempts(5000), reports]).toEqual([[true, false, false, false], 2])
+    expect([kids.takeAttempt(60_000), kids.takeAttempt(60_000), reports]).toEqual([true, true, 2])
+  })
+
   it('holds a thousand at most, and rather forgets all than grows', () => {
     const kids = new UnknownKids(0, () => {})
     const held = () => Array.from({ length: 2500 }, (_, kid) => kids.isRemembered(`k${kid}`, 0))
