@@ -7,6 +7,7 @@ import {
   checkerWith,
   issue,
   NOW_MS,
+  NOW_SECONDS,
   outcomeOf,
   SIGNERS,
   STRANGER,
@@ -148,6 +149,30 @@ describe('header cache (R42)', () => {
     const cached = checker.parse(first).header
     for (let n = 0; n < 64; n++) accept(issue({ header: { n } }), { checker })
     expect(checker.parse(first).header).not.toBe(cached)
+  })
+})
+
+describe('a token that was verified before (R41, R42)', () => {
+  it('is good until its time is over, to the second that is said beforehand', () => {
+    for (const [expectations, end] of [
+      [{}, { atSeconds: NOW_SECONDS + 605, code: 'token_expired' }],
+      [{ maxAgeSeconds: 60 }, { atSeconds: NOW_SECONDS + 56, code: 'token_too_old' }],
+    ] as const) {
+      const checker = checkerWith(expectations)
+      const token = accept(issue(), { checker })
+      expect(checker.endOf(token)).toEqual(end)
+      expect(outcomeOf(() => checker.recheck(token, end.atSeconds * 1000 - 1))).toBe('accepted')
+      expect(outcomeOf(() => checker.recheck(token, end.atSeconds * 1000))).toBe(end.code)
+    }
+  })
+
+  it('is shown to the check of the caller again', () => {
+    let isAllowed = true
+    const checker = checkerWith({ check: () => isAllowed })
+    const token = accept(issue(), { checker })
+    expect(outcomeOf(() => checker.recheck(token, NOW_MS))).toBe('accepted')
+    isAllowed = false
+    expect(outcomeOf(() => checker.recheck(token, NOW_MS))).toBe('check_failed')
   })
 })
 
