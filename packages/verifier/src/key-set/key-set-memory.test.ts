@@ -70,6 +70,12 @@ describe('JWKSCache: the set in use and its tag (R35)', () => {
     expect(() => take(unchanged())).toThrow(refused('fetch_status'))
   })
 
+  it.each([204, 206, 301, 500])('is no answer of status %d, whoever passed it on', (status) => {
+    const { memory, take } = open()
+    expect(() => take({ ...whole(), status } as never)).toThrow(refused('fetch_status'))
+    expect(memory.held).toBeUndefined()
+  })
+
   it('is asked for whole once it has ended', async () => {
     const { clock, memory, take } = open()
     take(whole({ etag: '"1"' }))
