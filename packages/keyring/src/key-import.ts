@@ -24,30 +24,28 @@ export interface KeyImport {
  * @throws {KeyturnError} `clock_in_doubt`; `key_known` for a kid that the ring has or had; `import_too_late` when it cannot be
  * published for its lead before the next key signs; `set_full`
  */
-export function importKey(ring: KeyRing, pair: KeyPair, policy: KeyPolicy, moment: Moment): KeyRing {
+export function importKey(
+  ring: KeyRing,
+  pair: KeyPair,
+  policy: KeyPolicy,
+  moment: Moment,
+): Pick<KeyImport, 'replacedKid'> & { readonly ring: KeyRing } {
   assertClockTrusted(moment.clockTrusted)
   assertUnknown(ring, pair.kid)
   const now = effectiveNow(ring, moment.now)
   const next = findKey(ring, 'next', now)
   const others = { ...ring, keys: ring.keys.filter((key) => key !== next) }
   assertRoom(others, bytesOf(pair), now)
-  if (next === undefined) return addNext(ring, pair, policy, moment, 'imported')
+  if (next === undefined) {
+    return { ring: addNext(ring, pair, policy, moment, 'imported'), replacedKid: null }
+  }
   const signableAt = inUseUntil(ring, now) + propagationOf(policy.timing)
   assertInTime(next, signableAt)
   const { activateAt } = next
   const imported = newRecord(pair, 'imported', policy, { now, signableAt, activateAt })
-  return {
-    ...ring,
-    keys: ring.keys.map((key) => (key === next ? imported : key)),
-    tombstones: [...ring.tombstones, { kid: next.kid, fate: 'removed', at: now }],
-  }
-}
-
-/** What became of the ring by the import of a key. */
-export function describeImport(before: KeyRing, after: KeyRing, { kid, alg }: KeyPair): KeyImport {
-  const replaced = findKey(before, 'next', after.writtenAt)
-  const activateAt = after.keys.find((key) => key.kid === kid)?.activateAt ?? after.writtenAt
-  return { kid, alg, activateAt, replacedKid: replaced?.kid ?? null }
+  const keys = ring.keys.map((key) => (key === next ? imported : key))
+  const tombstones = [...ring.tombstones, { kid: next.kid, fate: 'removed', at: now } as const]
+  return { ring: { ...ring, keys, tombstones }, replacedKid: next.kid }
 }
 
 /** A kid is never reused: a key that was in use, or was revoked, has had its time. */

@@ -1,7 +1,7 @@
 import { KeyturnError } from '@keyturn/core'
 import type { Errand } from './audit-trail.ts'
 import type { KeyRecord } from './key-record.ts'
-import { findKey, type KeyRing } from './ring.ts'
+import { findKey, type KeyRing, keyOf } from './ring.ts'
 
 /** What an operator may add to a manual rotation. */
 export interface RotationUrgency extends Errand {
@@ -65,13 +65,12 @@ export function assertClockTrusted(clockTrusted: boolean): void {
 
 /** Goes by the kid, not by the clock: a slow write may end after the activation that it decided. */
 export function describeRotation(ring: KeyRing, kid: string): Rotation {
-  const at = ring.keys.findIndex((key) => key.kid === kid)
-  const [previous, signer, next] = [ring.keys[at - 1], ring.keys[at], ring.keys[at + 1]]
-  if (signer === undefined) throw new KeyturnError('no_next_key', 'there is no next key to activate')
+  const signer = keyOf(ring, kid)
+  const place = ring.keys.indexOf(signer)
   return {
     activeKid: kid,
-    previousKid: previous?.kid ?? kid,
-    nextKid: next?.kid ?? null,
+    previousKid: ring.keys[place - 1]?.kid ?? kid,
+    nextKid: ring.keys[place + 1]?.kid ?? null,
     activateAt: signer.activateAt,
   }
 }

@@ -210,7 +210,7 @@ export class RingHistory {
       return
     }
     if (next !== undefined) this.#replaced.add(next.kid)
-    this.#commit('operator', (ring) => importKey(ring, pair, this.#policy, moment))
+    this.#commit('operator', (ring) => importKey(ring, pair, this.#policy, moment).ring)
     const imported = this.#ring.keys.find(({ kid }) => kid === pair.kid)
     invariant(
       next === undefined || imported?.activateAt === next.activateAt,

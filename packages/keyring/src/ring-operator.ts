@@ -1,7 +1,7 @@
 import type { Errand } from './audit-trail.ts'
 import { hastenNext, revokeKey } from './changes.ts'
 import type { KeyringEvent } from './events.ts'
-import { describeImport, importKey, type KeyImport } from './key-import.ts'
+import { importKey, type KeyImport } from './key-import.ts'
 import { assertHalvesMatch, type GenerateKeyPair, type KeyPair } from './key-pair.ts'
 import {
   describeRotation,
@@ -16,7 +16,7 @@ import {
   type RevocationOutcome,
   successionOf,
 } from './revocation.ts'
-import { effectiveNow, inUseUntil } from './ring.ts'
+import { effectiveNow, inUseUntil, keyOf } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
 import type { KeyPolicy } from './timing.ts'
 
@@ -101,16 +101,13 @@ export class RingOperator {
     const { keeper, policy, onEvent } = this.#options
     // neither may come into the ring what verifiers would skip, nor what cannot be read back
     await assertHalvesMatch(pair)
-    const { before, after } = await keeper.commit(
-      (ring, moment) => ({
-        ring: importKey(ring, pair, policy, moment),
-      }),
+    const { after, replacedKid } = await keeper.commit(
+      (ring, moment) => importKey(ring, pair, policy, moment),
       errand,
     )
-    const outcome = describeImport(before, after, pair)
-    const { kid, activateAt, replacedKid } = outcome
+    const { kid, alg, activateAt } = keyOf(after, pair.kid)
     onEvent({ kind: 'key-imported', kid, activateAt, replacedKid })
-    return outcome
+    return { kid, alg, activateAt, replacedKid }
   }
 
   /** Lets a ring sign that came out of a backup. */

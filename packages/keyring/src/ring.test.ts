@@ -11,6 +11,7 @@ import {
   findKey,
   inUseUntil,
   type KeyRing,
+  keyOf,
   publishedKeys,
 } from './ring.ts'
 
@@ -43,6 +44,14 @@ describe('the keys of a ring at an instant (R3, R4)', () => {
   it('are said to be wanting where nobody signs', () => {
     expect(() => activeKey(turnedRing(), MADE_AT - 1)).toThrow(
       expect.objectContaining({ code: 'no_active_key', message: 'the ring has no active key' }),
+    )
+  })
+
+  it('are found by their kid in any state, and said to be wanting where there is none', () => {
+    const ring = turnedRing()
+    for (const key of ring.keys) expect(keyOf(ring, key.kid)).toBe(key)
+    expect(() => keyOf(ring, newPair().kid)).toThrow(
+      expect.objectContaining({ code: 'key_not_found', message: 'the ring has no such key' }),
     )
   })
 

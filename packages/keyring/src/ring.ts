@@ -67,6 +67,13 @@ export function activeKey(ring: KeyRing, now: number): KeyRecord {
   return key
 }
 
+/** The key of a kid, whatever its state. @throws {KeyturnError} `key_not_found` */
+export function keyOf(ring: KeyRing, kid: string): KeyRecord {
+  const key = ring.keys.find((it) => it.kid === kid)
+  if (key === undefined) throw new KeyturnError('key_not_found', 'the ring has no such key')
+  return key
+}
+
 /** Keys that verifiers must know at `now`: active, next and retired. */
 export function publishedKeys(ring: KeyRing, now: number): readonly KeyRecord[] {
   return ring.keys.filter((key) => isPublished(stateOf(key, now)))
