@@ -4,6 +4,7 @@ import { KeyturnError, systemClock } from '@keyturn/core'
 import {
   DEFAULT_POLICY,
   DEFAULT_TIMING,
+  GENERATIONS_KEPT,
   generateSigningPair,
   KeyManager,
   type KeyManagerOptions,
@@ -338,6 +339,7 @@ describe('generations (R8)', () => {
       ring = next
     }
     expect(await generationsKept()).toEqual([3, 4])
+    expect(await generationsKept()).toHaveLength(GENERATIONS_KEPT)
   })
 
   it('stay for good where no key opens them, and a backup takes their place (R16, R19, R21)', async () => {

@@ -236,7 +236,7 @@ export class KeyManager {
     await this.#operator.confirm()
   }
 
-  /** Writes the ring anew, so that neither it nor the generation that is kept is sealed under an older key-encryption key. */
+  /** Writes the ring anew, so that no generation that the store keeps is sealed under an older key-encryption key. */
   async rewrap(): Promise<void> {
     await this.#operator.rewrap()
   }

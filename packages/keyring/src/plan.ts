@@ -11,7 +11,7 @@ export type Decision =
   | { readonly kind: 'erase-private-halves'; readonly kids: readonly string[] }
   | { readonly kind: 'raise-max-ttl'; readonly kids: readonly string[] }
   | { readonly kind: 'remember-exposure' }
-  /** Writes the ring once more, so that the generation which is kept holds no erased private half either. */
+  /** Writes the ring once more, so that no generation that a store keeps (`GENERATIONS_KEPT`) holds an erased private half. */
   | { readonly kind: 'scrub' }
 
 /**

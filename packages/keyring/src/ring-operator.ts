@@ -18,6 +18,7 @@ import {
 } from './revocation.ts'
 import { effectiveNow, inUseUntil, keyOf } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
+import { GENERATIONS_KEPT } from './stores/key-store.ts'
 import type { KeyPolicy } from './timing.ts'
 
 /** What a {@link RingOperator} works with. */
@@ -29,9 +30,6 @@ export interface RingOperatorOptions {
   readonly sharesClock: boolean
   readonly onEvent: (event: KeyringEvent) => void
 }
-
-/** The newest, and the one before it. */
-const GENERATIONS_KEPT = 2
 
 /** What an operator does to the ring beside the schedule: brings a rotation forward, takes a key out of use, and so on. */
 export class RingOperator {
@@ -119,7 +117,7 @@ export class RingOperator {
 
   /** Writes the ring so often that no generation is left which was sealed under an older key-encryption key. */
   async rewrap(): Promise<void> {
-    for (let kept = 0; kept < GENERATIONS_KEPT; kept++) {
+    for (let written = 0; written < GENERATIONS_KEPT; written++) {
       await this.#options.keeper.commit((ring) => ({ ring: { ...ring } }))
     }
   }

@@ -20,7 +20,7 @@ export interface KeyRing {
   readonly tombstones: readonly Tombstone[]
   /** For how long the sets that were served may be in use. */
   readonly exposures: readonly Exposure[]
-  /** The generation before still holds a private half that is gone from this one. */
+  /** The generation before, which a store may keep, still holds a private half that is gone from this one. */
   readonly echoes: boolean
   /** The backup that it came out of; it signs nothing until an operator confirms it, and this is `null`. */
   readonly held: BackupMark | null

@@ -2,6 +2,12 @@ import { KeyturnError } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
 
 /**
+ * How many generations a store keeps at the most: the newest, and the one before it. What is to be gone from the store, an erased
+ * private half or what is sealed under an old key, is gone after as many writes. A ring that is held keeps more.
+ */
+export const GENERATIONS_KEPT = 2
+
+/**
  * Where a ring is kept. Three verbs, and compare-and-swap: the command line, a second process and another replica are all
  * just writers. Every implementation passes the conformance suite of `@keyturn/testing`.
  */
@@ -26,7 +32,7 @@ export interface KeyStore {
   load(): Promise<KeyRing | undefined>
   /**
    * Makes `ring` the newest, durably, if the newest still is `expectedGeneration` (0: if there is none) of the same ring, by its
-   * `ringId`: two rings come by the same generations.
+   * `ringId`: two rings come by the same generations. Keeps no more than {@link GENERATIONS_KEPT}.
    *
    * @throws {StoreConflict} when it is not, or when a store with a clock of its own finds it dated too long ago
    * @throws {KeyturnError} `store_failed`: either it is not the newest, or {@link KeyStore.watch} reports that it is

@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeyManager } from '../manager.ts'
 import { DEFAULT_POLICY } from '../timing.ts'
 import { FileKeyStore } from './file-key-store.ts'
+import { GENERATIONS_KEPT } from './key-store.ts'
 import { MemoryKeyStore } from './memory-key-store.ts'
 import type { RingSealer } from './ring-sealer.ts'
 
@@ -98,7 +99,9 @@ describe('KeyManagerFilePersistence (R15, R63)', () => {
       await store().save(next, ring.generation)
       ring = next
     }
-    expect((await readdir(directory)).sort()).toEqual(['ring.000000000003.json', 'ring.000000000004.json'])
+    const kept = (await readdir(directory)).sort()
+    expect(kept).toEqual(['ring.000000000003.json', 'ring.000000000004.json'])
+    expect(kept).toHaveLength(GENERATIONS_KEPT)
   })
 
   it('refuses a writer that slept while its generation came and went', async () => {
