@@ -8,7 +8,16 @@ import {
 } from '@keyturn/core'
 import { compactVerify, importJWK } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { generateSigningPair, localSigningKey, publishedJwk } from './key-pair.ts'
+import {
+  type GenerateKeyPair,
+  generateSigningPair,
+  localSigningKey,
+  proven,
+  publishedJwk,
+} from './key-pair.ts'
+import { KeyManager } from './manager.ts'
+import { MemoryKeyStore } from './stores/memory-key-store.ts'
+import { DEFAULT_POLICY } from './timing.ts'
 
 const BYTES = Buffer.from('signed')
 /** Two primes of 2048 bits are found soon as a rule, and late now and then. */
@@ -112,4 +121,27 @@ describe('a key pair (R2, R10, R12)', () => {
       )
     },
   )
+})
+
+describe('a key pair of a generator that was given (R2, R12)', () => {
+  const wanted = { algorithm: 'EdDSA', rsaBits: 2048 } as const
+  const openWith = (generate: GenerateKeyPair) =>
+    codeOf(
+      KeyManager.open({ store: new MemoryKeyStore(), policy: { ...DEFAULT_POLICY, ...wanted }, generate }),
+    )
+
+  it('comes into no ring where its halves are of two keys', async () => {
+    const other = await make('EdDSA')
+    const mixed = async () => ({ ...(await make('EdDSA')), privateKey: other.privateKey })
+    expect(await openWith(mixed)).toBe('key_self_test_failed')
+  })
+
+  it('comes into no ring under another algorithm than the one that is wanted', async () => {
+    expect(await openWith(() => make('ES256'))).toBe('algorithm_mismatch')
+  })
+
+  it('is taken as it is where it is whole', async () => {
+    const pair = await make('EdDSA')
+    expect(await proven(async () => pair)(wanted)).toBe(pair)
+  })
 })

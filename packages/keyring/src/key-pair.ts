@@ -54,6 +54,20 @@ export async function generateSigningPair({
   return pair
 }
 
+/**
+ * Holds another generator to what {@link generateSigningPair} proves of its pairs: each is whole, and of the algorithm that is wanted.
+ *
+ * @returns a generator that rejects with `key_self_test_failed`, `algorithm_mismatch`, or as {@link JwkRefused}
+ */
+export function proven(generate: GenerateKeyPair): GenerateKeyPair {
+  return async (wanted) => {
+    const pair = await generate(wanted)
+    await assertHalvesMatch(pair)
+    if (pair.alg === wanted.algorithm) return pair
+    throw new KeyturnError('algorithm_mismatch', `expected a key pair of ${wanted.algorithm}`)
+  }
+}
+
 /** Derives the public half and the kid of a private key. */
 export function pairOf(privateKey: KeyObject, alg: AlgorithmName): KeyPair {
   const publicJwk = publicJwkOf(privateKey)

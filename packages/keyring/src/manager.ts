@@ -15,7 +15,7 @@ import { NO_AUDIT } from './audited-save.ts'
 import { errorCodeOf, type KeyringEvent } from './events.ts'
 import { KeyHandles } from './key-handles.ts'
 import type { KeyImport } from './key-import.ts'
-import { type GenerateKeyPair, generateSigningPair, type KeyPair } from './key-pair.ts'
+import { type GenerateKeyPair, generateSigningPair, type KeyPair, proven } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
 import { judgeHealth, type KeyringHealth } from './keyring-health.ts'
 import type { Rotation, RotationUrgency } from './manual-rotation.ts'
@@ -46,7 +46,7 @@ export interface KeyManagerOptions {
   readonly onEvent?: (event: KeyringEvent) => void
   /** Writes down what each write does, before it does. Default: nowhere. */
   readonly audit?: AuditTrail
-  /** Makes key pairs. Default: on this process's thread pool. */
+  /** Makes key pairs, each of which is tried before it comes into the ring. Default: {@link generateSigningPair}. */
   readonly generate?: GenerateKeyPair
   /**
    * How long ago the ring in memory may have been seen in the store, in milliseconds, for {@link KeyManager.sign} to sign: for so
@@ -114,11 +114,11 @@ export class KeyManager {
     const given: Required<KeyManagerOptions> = {
       serving: true,
       clock: systemClock,
-      generate: generateSigningPair,
       random: Math.random,
       audit: NO_AUDIT,
       maxStalenessMs: Number.POSITIVE_INFINITY,
       ...options,
+      generate: options.generate === undefined ? generateSigningPair : proven(options.generate),
       onEvent,
       store: reportingStore(options.store, (operation, error) =>
         onEvent({ kind: 'store-failed', operation, code: errorCodeOf(error) }),
