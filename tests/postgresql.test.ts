@@ -173,6 +173,22 @@ describe('a replica without its database (R20, R51, R52)', () => {
     await vi.waitFor(async () => expect((await ask()).status).toBe(200), { timeout: 20_000 })
   })
 
+  it('is told by each refusal of a way that is one: no start sends on to itself (R16)', async () => {
+    const remedy = async (line: string, env: Record<string, string>) =>
+      await run(line, env).then(
+        () => 'none',
+        ({ stderr }: { stderr: string }) => /^keyturn: ring_missing: .+ - (.+)$/m.exec(stderr)?.[1],
+      )
+    const env = (await replicas())('data')
+    expect(await remedy('keyturn keys list', env)).toBe('start the authority once: keyturn serve')
+    await (await startAuthority(env)).stop()
+    const elsewhere = { ...env, KEYTURN_DATABASE_URL: await server.createDatabase() }
+    expect(await remedy('keyturn keys list', elsewhere)).toBe('start the authority once: keyturn serve')
+    const refused = await remedy('keyturn serve', elsewhere)
+    expect(refused).toMatch(/^name the right database, .*keyturn keys restore FILE; .*keyturn serve --init$/)
+    await (await startAuthority(elsewhere, ['--init'])).stop()
+  })
+
   it('does not begin anew in another database, nor does one that is new to a database that lost its ring (R16)', async () => {
     const env = await replicas()
     await (await startAuthority(env('one'))).stop()

@@ -30,6 +30,7 @@ export {
 export { changesBetween, type RingChange } from './ring-changes.ts'
 export { FileKeyStore, type FileKeyStoreOptions } from './stores/file-key-store.ts'
 export {
+  type BeginningTerms,
   GENERATIONS_KEPT,
   type KeyStore,
   RingCorrupt,

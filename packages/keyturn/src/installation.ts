@@ -38,7 +38,8 @@ export async function openInstallation(config: AuthorityConfig, initialize: bool
   try {
     const ringId = await state.ringId()
     const isNew = ringId === undefined
-    const opened = await openKeyStore(config, { initialize, mayBegin: isNew || ringId === IN_MEMORY })
+    const expectsRing = !isNew && ringId !== IN_MEMORY
+    const opened = await openKeyStore(config, { initialize, expectsRing })
     store = opened
     const isKept = config.store !== 'memory'
     const isShared = config.store === 'postgres'

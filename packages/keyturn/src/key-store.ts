@@ -1,7 +1,7 @@
 import { KeyturnError } from '@keyturn/core'
 import {
+  type BeginningTerms,
   FileKeyStore,
-  type FileKeyStoreOptions,
   type KeyStore,
   MemoryKeyStore,
   type Sealing,
@@ -9,13 +9,10 @@ import {
 import type { AuthorityConfig } from './config/load-config.ts'
 import { keysFolderOf } from './data-folder.ts'
 import { JweSealer } from './sealing/jwe-sealer.ts'
-import { stateFileOf } from './state/state-file.ts'
+import { hasStateFile } from './state/state-file.ts'
 
-/** What a command or a start may do beyond the ordinary. */
-export interface KeyStoreLicence extends Pick<FileKeyStoreOptions, 'initialize' | 'acceptUnsealed'> {
-  /** The state knows of no ring, so that there may be none yet. */
-  readonly mayBegin?: boolean
-}
+/** What a command or a start may do beyond the ordinary. By default a ring is expected in files beside a state. */
+export type KeyStoreLicence = BeginningTerms & Pick<Sealing, 'acceptUnsealed'>
 
 /** The key store of an authority that is going to serve. */
 export async function openKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): Promise<KeyStore> {
@@ -31,8 +28,19 @@ export async function openSharedKeyStore(
   config: AuthorityConfig,
   licence: KeyStoreLicence = {},
 ): Promise<KeyStore> {
-  if (config.store === 'file') return fileKeyStore(config, licence)
-  if (config.database !== undefined) return await postgresKeyStore(config, config.database.url, licence)
+  const { store, database, dataDir, policy } = config
+  const options = {
+    ...sealingOf(config),
+    ...licence,
+    expectsRing: licence.expectsRing ?? (store === 'file' && (await mayHaveState(dataDir))),
+    pollMs: policy.timing.storePollMs,
+  }
+  if (store === 'file') return new FileKeyStore({ ...options, directory: keysFolderOf(dataDir) })
+  if (database !== undefined) {
+    // the driver is loaded by who has a database
+    const { PostgresKeyStore } = await import('@keyturn/keyring/postgres')
+    return new PostgresKeyStore({ ...options, url: database.url })
+  }
   throw new KeyturnError(
     'store_not_shared',
     'the key ring is in the memory of the authority, where no command reaches it',
@@ -44,37 +52,7 @@ export function sealingOf({ encryptionKeys: [newest, ...older] }: AuthorityConfi
   return newest === undefined ? {} : { sealer: new JweSealer([newest, ...older]) }
 }
 
-function fileKeyStore(config: AuthorityConfig, licence: KeyStoreLicence): KeyStore {
-  const { dataDir, policy } = config
-  const { initialize = false, mayBegin = false, acceptUnsealed } = licence
-  return new FileKeyStore({
-    ...sealingOf(config),
-    acceptUnsealed,
-    // the state is there before the ring is, and must not pass for the rest of one
-    initialize: initialize || mayBegin,
-    directory: keysFolderOf(dataDir),
-    pollMs: policy.timing.storePollMs,
-    beside: [stateFileOf(dataDir)],
-  })
-}
-
-/**
- * Its tables say themselves whether there ever was a ring; whether there was one elsewhere the state knows. Its driver is loaded
- * by who has a database.
- */
-async function postgresKeyStore(
-  config: AuthorityConfig,
-  url: string,
-  licence: KeyStoreLicence,
-): Promise<KeyStore> {
-  const { PostgresKeyStore } = await import('@keyturn/keyring/postgres')
-  const { initialize = false, mayBegin = false, acceptUnsealed } = licence
-  return new PostgresKeyStore({
-    ...sealingOf(config),
-    acceptUnsealed,
-    initialize,
-    expectsRing: !mayBegin,
-    url,
-    pollMs: config.policy.timing.storePollMs,
-  })
+/** What cannot be looked at may be there. A command on a database does not look: the disk of the state may be what is broken. */
+async function mayHaveState(dataDir: string): Promise<boolean> {
+  return await hasStateFile(dataDir).catch(() => true)
 }

@@ -1,10 +1,11 @@
-import { access, link, lstat, readdir, unlink } from 'node:fs/promises'
+import { link, lstat, readdir, unlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Clock, errnoOf, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyRing } from '../ring.ts'
 import { DEFAULT_TIMING } from '../timing.ts'
 import { explainUnreadable, guarded, ignoreMissing, ringMissing } from './file-errors.ts'
 import {
+  type BeginningTerms,
   type KeyStore,
   RingCorrupt,
   RingUnopened,
@@ -35,15 +36,11 @@ import {
 import type { Sealing } from './ring-sealer.ts'
 
 /** Where a {@link FileKeyStore} lives, and when it may begin. */
-export interface FileKeyStoreOptions extends Sealing {
+export interface FileKeyStoreOptions extends Sealing, BeginningTerms {
   /** A folder of its own; created 0700, with its parents, at the first save. */
   readonly directory: string
   /** P: within this time {@link FileKeyStore.watch} sees what others write, so it looks twice as often. Default 1000. */
   readonly pollMs?: number
-  /** Paths whose existence shows that there is an installation: a ring that is missing beside them is refused. */
-  readonly beside?: readonly string[]
-  /** Lets a ring be created even so. Default `false`. */
-  readonly initialize?: boolean
   readonly clock?: Clock
 }
 
@@ -70,20 +67,16 @@ export class FileKeyStore implements KeyStore {
   readonly sharesClock = true
   readonly #directory: string
   readonly pollMs: number
-  readonly #beside: readonly string[]
-  readonly #initialize: boolean
   readonly #clock: Clock
-  readonly #sealing: Sealing
+  readonly #terms: Sealing & BeginningTerms
   #lastSeen = NOTHING
 
   constructor(options: FileKeyStoreOptions) {
     // also without a slash at the end, which would have a symbolic link followed
     this.#directory = resolve(options.directory)
     this.pollMs = options.pollMs ?? DEFAULT_TIMING.storePollMs
-    this.#beside = options.beside ?? []
-    this.#initialize = options.initialize ?? false
     this.#clock = options.clock ?? systemClock
-    this.#sealing = options
+    this.#terms = options
   }
 
   async load(): Promise<KeyRing | undefined> {
@@ -112,7 +105,7 @@ export class FileKeyStore implements KeyStore {
       // later the folder is there, or was lost: then a new one would hide that
       if (expectedGeneration === 0) await makePrivateFolder(this.#directory)
       if (((await this.#generations()).at(-1) ?? 0) !== expectedGeneration) throw new StoreConflict()
-      const file = await encodeRingFile(ring, this.#sealing)
+      const file = await encodeRingFile(ring, this.#terms)
       const temporary = await this.#writeTemporary(file)
       try {
         // with the file in the folder already: one that is exchanged from here on does not hold it
@@ -188,7 +181,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   async #decode(file: Buffer, generation: number): Promise<{ readonly ring: KeyRing; readonly seen: Seen }> {
-    const ring = await decodeRingFile(file, { ...this.#sealing, generation })
+    const ring = await decodeRingFile(file, { ...this.#terms, generation })
     return { ring, seen: seenIn(file, ring) }
   }
 
@@ -206,13 +199,14 @@ export class FileKeyStore implements KeyStore {
     }
   }
 
-  /** Nothing here is a beginning only if nothing was, and nothing of an installation is there either. */
+  /** Nothing here is a beginning only if nothing was. */
   async #loadNothing(): Promise<undefined> {
     if (this.#lastSeen.generation > 0) throw ringMissing(this.#directory)
-    if (this.#initialize) return undefined
+    const { initialize = false, expectsRing = false } = this.#terms
+    if (initialize) return undefined
     const strangers = await readdir(this.#directory).catch(ignoreMissing)
-    if (strangers?.some((name) => !isTemporary(name))) throw ringMissing(this.#directory)
-    for (const path of this.#beside) if (await exists(path)) throw ringMissing(this.#directory)
+    const isLost = expectsRing || strangers?.some((name) => !isTemporary(name))
+    if (isLost) throw ringMissing(this.#directory)
     return undefined
   }
 
@@ -279,11 +273,4 @@ export class FileKeyStore implements KeyStore {
 
 function seenIn(file: Buffer, { generation, ringId }: KeyRing): Seen {
   return { generation, checksum: checksumOf(file), ringId }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    (error) => errnoOf(error) !== 'ENOENT',
-  )
 }

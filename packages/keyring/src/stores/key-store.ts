@@ -62,6 +62,14 @@ export interface SaveOptions {
   readonly overAnyRing?: boolean
 }
 
+/** What a store takes it for that it holds no ring: a beginning, unless something speaks against it. */
+export interface BeginningTerms {
+  /** There is an installation whose ring is kept here: it is lost where there is none. Default `false`. */
+  readonly expectsRing?: boolean
+  /** Lets a ring begin even where one was lost. Default `false`. */
+  readonly initialize?: boolean
+}
+
 /** Who {@link KeyStore.watch} tells. */
 export interface StoreWatcher {
   /** A look begins; one of the others says what came of it. A store that needs no looking does not call it. */

@@ -277,11 +277,10 @@ describe('KeyManagerLoadFromDisk (R16, R63)', () => {
     expect(await codeOf(store().load())).toBe('ring_corrupt')
   })
 
-  it('refuses to begin anew where a ring is missing beside other state, unless told to', async () => {
-    const beside = [join(place, 'state.db')]
-    await writeFile(beside[0] ?? '', '')
-    expect(await codeOf(KeyManager.open({ store: store({ beside }), policy }))).toBe('ring_missing')
-    const keys = await KeyManager.open({ store: store({ beside, initialize: true }), policy })
+  it('refuses to begin anew where a ring is expected, unless told to', async () => {
+    const expectsRing = true
+    expect(await codeOf(KeyManager.open({ store: store({ expectsRing }), policy }))).toBe('ring_missing')
+    const keys = await KeyManager.open({ store: store({ expectsRing, initialize: true }), policy })
     await keys.close()
     expect(keys.ring().generation).toBe(1)
   })

@@ -2,6 +2,7 @@ import { type Clock, KeyturnError, LATE, orLate, systemClock } from '@keyturn/co
 import type { KeyRing } from '../../ring.ts'
 import { DEFAULT_TIMING } from '../../timing.ts'
 import {
+  type BeginningTerms,
   type KeyStore,
   RingCorrupt,
   RingUnopened,
@@ -29,7 +30,7 @@ import {
 } from './statements.ts'
 
 /** Where a {@link PostgresKeyStore} lives, and when it may begin. */
-export interface PostgresKeyStoreOptions extends Sealing {
+export interface PostgresKeyStoreOptions extends Sealing, BeginningTerms {
   /** `postgres://user:password@host:5432/database`, with the parameters of libpq, such as `sslmode`. Never shown. */
   readonly url: string
   /**
@@ -37,10 +38,6 @@ export interface PostgresKeyStoreOptions extends Sealing {
    * looks twice as often. Default 1000.
    */
   readonly pollMs?: number
-  /** There is an installation whose ring is in this database: one without a ring has lost it. Default `false`. */
-  readonly expectsRing?: boolean
-  /** Lets a ring be created even where one was lost. Default `false`. */
-  readonly initialize?: boolean
   readonly clock?: Clock
 }
 
@@ -257,7 +254,7 @@ export class PostgresKeyStore implements KeyStore {
   #ringMissing(): KeyturnError {
     return new KeyturnError('ring_missing', `no ring at ${this.#database.place}, where one was expected`, {
       remedy:
-        'name the right database, or, if this is a new one, start the authority; if it is lost: keyturn keys restore FILE; ' +
+        'name the right database, or, where the ring is lost: keyturn keys restore FILE; ' +
         'to give up all keys and begin anew: keyturn serve --init',
     })
   }
