@@ -1,4 +1,4 @@
-import { KeyturnError } from '@keyturn/core'
+import type { Failure } from './failure-streak.ts'
 import type { Decision } from './plan.ts'
 import type { StoreOperation } from './reporting-store.ts'
 import type { RingChange } from './ring-changes.ts'
@@ -42,13 +42,7 @@ export type KeyringEvent =
   /** Another process wrote the ring. */
   | { readonly kind: 'ring-adopted'; readonly generation: number }
   /** A step of the schedule failed. `due`: what it had to do; `add-next` is the rotation, the rest is housekeeping. */
-  | {
-      readonly kind: 'rotation-failed'
-      readonly code: string
-      readonly due: readonly Decision['kind'][]
-      readonly failures: number
-      readonly retryInMs: number
-    }
+  | ({ readonly kind: 'rotation-failed'; readonly due: readonly Decision['kind'][] } & Failure)
   | { readonly kind: 'rotation-recovered'; readonly failures: number }
   /** The store cannot be read, or holds something else; the ring in memory goes on. Said once, until something else is wrong. */
   | { readonly kind: 'store-unreadable'; readonly code: string }
@@ -73,9 +67,4 @@ export function eventsOf(changes: readonly RingChange[], generation: number): re
     .map((kind) => ({ kind, kids: kidsOf(kind) }))
     .filter(({ kids }) => kids.length > 0)
   return [...single, ...together]
-}
-
-/** The code under which an event tells of an error. */
-export function errorCodeOf(error: unknown): string {
-  return error instanceof KeyturnError ? error.code : 'internal_error'
 }

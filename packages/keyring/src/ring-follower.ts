@@ -1,5 +1,6 @@
 import { type Clock, KeyturnError, LATE, orLate } from '@keyturn/core'
-import { errorCodeOf, type KeyringEvent } from './events.ts'
+import { errorCodeOf } from './error-code.ts'
+import type { KeyringEvent } from './events.ts'
 import type { KeyRing } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
 import type { KeyStore } from './stores/key-store.ts'

@@ -1,6 +1,6 @@
 import { type Clock, KeyturnError, LATE, orLate } from '@keyturn/core'
-import { backOffMs } from './back-off.ts'
-import { errorCodeOf, type KeyringEvent } from './events.ts'
+import type { KeyringEvent } from './events.ts'
+import { FailureStreak } from './failure-streak.ts'
 import type { Decision } from './plan.ts'
 
 /** What a {@link Rotator} needs: the work, and when there is more of it. */
@@ -38,19 +38,20 @@ export class Rotator {
   #step: { readonly work: Promise<void>; isLate: boolean } | undefined
   #again = false
   #state: 'new' | 'started' | 'stopped' = 'new'
-  #failures = 0
-  #lastFailure: { readonly code: string; readonly at: number } | undefined
+  readonly #streak: FailureStreak
 
   constructor(options: RotatorOptions) {
     this.#options = options
+    this.#streak = new FailureStreak(options.clock, options.random)
   }
 
+  /** Failed steps since the last that succeeded. */
   get failures(): number {
-    return this.#failures
+    return this.#streak.length
   }
 
-  get lastFailure(): { readonly code: string; readonly at: number } | undefined {
-    return this.#lastFailure
+  get lastFailure(): FailureStreak['last'] {
+    return this.#streak.last
   }
 
   /** Begins the schedule. Resolves after the first step, also when that failed. */
@@ -72,7 +73,7 @@ export class Rotator {
 
   /** Tries at once what failed last, since what it failed for may be over. */
   retry(): void {
-    if (this.#failures > 0) this.wake()
+    if (this.failures > 0) this.wake()
   }
 
   /** Ends the schedule, and waits for the step under way, five seconds at the most. */
@@ -88,7 +89,7 @@ export class Rotator {
     if (this.#state === 'stopped') return
     const woken = this.#again
     this.#again = false
-    const sleepMs = woken && this.#failures === 0 ? 0 : delayMs
+    const sleepMs = woken && this.failures === 0 ? 0 : delayMs
     this.#dueAt = this.#options.clock.monotonicNow() + sleepMs
     this.#cancel = this.#options.clock.setTimer(() => this.wake(), sleepMs)
   }
@@ -136,18 +137,14 @@ export class Rotator {
   }
 
   #recovered(): void {
-    if (this.#failures === 0) return
-    this.#options.onEvent({ kind: 'rotation-recovered', failures: this.#failures })
-    this.#failures = 0
+    const failures = this.#streak.end()
+    if (failures > 0) this.#options.onEvent({ kind: 'rotation-recovered', failures })
   }
 
   #failed(error: unknown): number {
-    const retryInMs = backOffMs(this.#failures, this.#options.random())
-    const code = errorCodeOf(error)
-    this.#failures += 1
-    this.#lastFailure = { code, at: this.#options.clock.now() }
-    const due = this.#options.due()
-    this.#options.onEvent({ kind: 'rotation-failed', code, due, failures: this.#failures, retryInMs })
-    return retryInMs
+    const { due, onEvent } = this.#options
+    const failure = this.#streak.add(error)
+    onEvent({ kind: 'rotation-failed', due: due(), ...failure })
+    return failure.retryInMs
   }
 }

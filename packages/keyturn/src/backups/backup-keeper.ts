@@ -1,5 +1,5 @@
 import { type Clock, KeyturnError, orLate } from '@keyturn/core'
-import { backOffMs, errorCodeOf, type KeyRing } from '@keyturn/keyring'
+import { type Failure, FailureStreak, type KeyRing } from '@keyturn/keyring'
 import type { BackupInventory } from './backup-folder.ts'
 import { type Backup, byGeneration } from './backup-name.ts'
 import {
@@ -35,13 +35,7 @@ export type BackupEvent =
   | { readonly kind: 'backup-made'; readonly file: string }
   /** It was beyond what is kept. */
   | { readonly kind: 'backup-deleted'; readonly file: string }
-  | {
-      readonly kind: 'backup-failed'
-      readonly error: unknown
-      readonly code: string
-      readonly failures: number
-      readonly retryInMs: number
-    }
+  | ({ readonly kind: 'backup-failed'; readonly error: unknown } & Failure)
   /** They are lost with the disk of the data folder. Said once. */
   | { readonly kind: 'backup-shares-disk' }
   /** Said once of each. */
@@ -89,12 +83,12 @@ export class BackupKeeper {
   #neededGeneration: number
   #work: Work | undefined
   #notBefore = 0
-  #failures = 0
-  #lastFailure: { readonly code: string; readonly at: number } | undefined
+  readonly #streak: FailureStreak
 
   constructor(options: BackupKeeperOptions) {
-    const { policy, random } = options
+    const { policy, clock, random } = options
     this.#options = options
+    this.#streak = new FailureStreak(clock, random)
     this.#spreadMs = random() * Math.min(LONGEST_SPREAD_MS, policy.intervalMs / 10)
     this.#ring = options.ring()
     // what a backup of an earlier generation lacks is not known
@@ -116,11 +110,11 @@ export class BackupKeeper {
     const { whole, damaged } = this.#inventory ?? NOTHING
     const newest = backupsOf(this.#ring, whole).at(-1)
     const overdue = this.#inventory !== undefined && this.#isOverdue(this.#inventory)
-    const isWell = this.#failures === 0 && damaged.length === 0 && !overdue
+    const isWell = this.#streak.length === 0 && damaged.length === 0 && !overdue
     return {
       status: isWell ? 'ok' : 'degraded',
-      consecutiveFailures: this.#failures,
-      lastFailure: this.#lastFailure,
+      consecutiveFailures: this.#streak.length,
+      lastFailure: this.#streak.last,
       overdue,
       newest: newest && {
         file: newest.name,
@@ -178,7 +172,7 @@ export class BackupKeeper {
   async #attempt(): Promise<void> {
     try {
       await this.#backUpIfDue()
-      this.#failures = 0
+      this.#streak.end()
     } catch (error) {
       this.#failed(error)
     }
@@ -225,12 +219,9 @@ export class BackupKeeper {
   }
 
   #failed(error: unknown): void {
-    const { clock, random, onEvent } = this.#options
-    const retryInMs = backOffMs(this.#failures, random())
-    const code = errorCodeOf(error)
-    this.#failures += 1
-    this.#lastFailure = { code, at: clock.now() }
-    this.#notBefore = clock.monotonicNow() + retryInMs
-    onEvent({ kind: 'backup-failed', error, code, failures: this.#failures, retryInMs })
+    const { clock, onEvent } = this.#options
+    const failure = this.#streak.add(error)
+    this.#notBefore = clock.monotonicNow() + failure.retryInMs
+    onEvent({ kind: 'backup-failed', error, ...failure })
   }
 }
