@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort, keyturn, startAuthority, stopAll } from './end-to-end/processes.ts'
+import { freePort, KEYTURN, keyturn, startAuthority, stopAll } from './end-to-end/processes.ts'
 
 let folder: string
 let env: Record<string, string>
@@ -54,6 +55,22 @@ describe('the command line on a Node that is too old (R57, R67)', () => {
     expect(JSON.parse(json.stderr)).toMatchObject({
       error: { code: 'node_too_old', remedy: expect.any(String) },
     })
+  })
+})
+
+describe('a command line of which a part is missing (R57)', () => {
+  it.each([
+    ['in a checkout', ['bin', 'src'], /^keyturn: not_built: .* - run: npm run build\n$/],
+    ['in a package', ['bin'], /^keyturn: package_incomplete: .* - install the package again, .*\n$/],
+  ])('says %s what to do', async (_, folders, expected) => {
+    const place = await mkdtemp(join(tmpdir(), 'keyturn-part-'))
+    for (const name of folders) await mkdir(join(place, name))
+    const bin = join(place, 'bin/keyturn.mjs')
+    await copyFile(KEYTURN, bin)
+    const { status, stdout, stderr } = spawnSync(process.execPath, [bin, '--version'], { encoding: 'utf8' })
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(expected)
+    await rm(place, { recursive: true })
   })
 })
 

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs'
+
 const [major] = process.versions.node.split('.')
 if (Number(major) < 24) {
   fail(
@@ -9,7 +11,9 @@ if (Number(major) < 24) {
 }
 const { main } = await import('../dist/cli/main.js').catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
-  fail('not_built', error.message, 'in a checkout, run: npm run build')
+  // a checkout has its sources, and a package has not
+  if (existsSync(new URL('../src', import.meta.url))) fail('not_built', error.message, 'run: npm run build')
+  fail('package_incomplete', error.message, 'install the package again, with all that it depends on')
 })
 await main()
 
