@@ -21,6 +21,7 @@ import { stateOf } from './key-record.ts'
 import { judgeHealth, type KeyringHealth } from './keyring-health.ts'
 import type { Rotation, RotationUrgency } from './manual-rotation.ts'
 import { isExposureRecorded } from './plan.ts'
+import { PlanRunner } from './plan-runner.ts'
 import { PublishedSets } from './published-set.ts'
 import { reportingStore } from './reporting-store.ts'
 import type { RevocationOptions, RevocationOutcome } from './revocation.ts'
@@ -81,12 +82,13 @@ export class KeyManager {
     this.#policy = options.policy
     this.#clock = options.clock
     this.#maxStalenessMs = options.maxStalenessMs
+    const runner = new PlanRunner(options, keeper)
     this.#operator = new RingOperator({ ...options, keeper, sharesClock: options.store.sharesClock })
     this.#rotator = new Rotator({
       clock: options.clock,
-      step: () => keeper.maintain(),
-      due: () => keeper.due,
-      untilDueMs: () => keeper.untilDueMs(),
+      step: () => runner.run(),
+      due: () => runner.due,
+      untilDueMs: () => runner.untilDueMs(),
       onOverslept: () => keeper.noteWake(),
       onEvent: options.onEvent,
       random: options.random,

@@ -1,33 +1,15 @@
 import { KeyturnError } from '@keyturn/core'
 import type { Errand } from './audit-trail.ts'
 import { saveAudited } from './audited-save.ts'
-import { addNext, type Moment, nextGeneration } from './changes.ts'
+import { type Moment, nextGeneration } from './changes.ts'
 import { ClockGuard } from './clock-guard.ts'
 import { eventsOf } from './events.ts'
-import type { KeyPair } from './key-pair.ts'
-import {
-  applyHousekeeping,
-  type Decision,
-  isClockBehind,
-  isRotationOverdue,
-  momentOf,
-  nextPlanAt,
-  plan,
-} from './plan.ts'
-import {
-  activeKey,
-  assertFollows,
-  assertRing,
-  effectiveNow,
-  findKey,
-  type KeyRing,
-  ringReplaced,
-} from './ring.ts'
+import { isClockBehind, isRotationOverdue, momentOf } from './plan.ts'
+import { assertFollows, assertRing, effectiveNow, type KeyRing, ringReplaced } from './ring.ts'
 import { createAndSave, type RingSurroundings } from './ring-creation.ts'
-import { assertRoom } from './set-limit.ts'
 import { StoreConflict } from './stores/key-store.ts'
 import { aheadOf, storeNow } from './stores/store-clock.ts'
-import { leadOf, publishedBytes } from './timing.ts'
+import { leadOf } from './timing.ts'
 import { Turns } from './turns.ts'
 
 /** What a ring is to become, and whatever else there is to say of that. */
@@ -50,19 +32,15 @@ export interface Commit {
 }
 
 const CONFLICT_ATTEMPTS = 10
-/** Housekeeping comes to rest after two writes; more means that it never would. */
-const PLAN_ROUNDS = 5
 /** A lead counts from the decision, so that one which waited longer than this for the audit log is made anew. */
 const STALE_AFTER_MS = 10_000
 
-/** Holds the ring in memory, and is the one way to change it: plan, change, compare-and-swap; a loser thinks again. */
+/** Holds the ring in memory, and is the one way to change it: decide, compare-and-swap; a loser thinks again. */
 export class RingKeeper {
   readonly #options: RingSurroundings
   readonly #guard: ClockGuard
   readonly #turns: Turns
   #ring: KeyRing
-  #activeKid: string
-  #due: readonly Decision['kind'][] = []
 
   private constructor(options: RingSurroundings, ring: KeyRing) {
     const { clock, policy } = options
@@ -73,7 +51,6 @@ export class RingKeeper {
       toleranceMs: 2 * policy.timing.clockSkewMs,
       holdMs: leadOf(policy.timing),
     })
-    this.#activeKid = activeKey(ring, effectiveNow(ring, clock.now())).kid
   }
 
   /** Loads the ring; creates it where that is asked for and nothing of an installation exists. */
@@ -133,47 +110,23 @@ export class RingKeeper {
     return true
   }
 
-  /** What {@link maintain} did last, or failed to do. */
-  get due(): readonly Decision['kind'][] {
-    return this.#due
+  /** How long the wall clock stays in doubt, in milliseconds; 0 when it is not. */
+  get doubtMs(): number {
+    return this.#guard.doubtMs
+  }
+
+  /** Looks at the clocks: the moment at which something may be decided. */
+  look(): Moment {
+    const look = this.#guard.look()
+    if (look.jumpedByMs !== 0) this.#options.onEvent({ kind: 'clock-jumped', byMs: look.jumpedByMs })
+    const aheadMs = aheadOf(this.#options.store)
+    const moment = { ...look, now: look.now + aheadMs, wokeAt: look.wokeAt + aheadMs }
+    return momentOf(this.#ring, moment, this.#options.policy.timing)
   }
 
   /** This process was stopped: what fell due meanwhile happened unattended. */
   noteWake(): void {
     this.#guard.noteWake()
-  }
-
-  /** Does all that {@link plan} says is due. */
-  async maintain(): Promise<void> {
-    for (let round = 0; round < PLAN_ROUNDS; round++) {
-      const moment = this.#moment()
-      this.#noticeActivation()
-      const decisions = plan(this.#ring, this.#options.policy, moment)
-      this.#due = decisions.map(({ kind }) => kind)
-      if (decisions.length === 0) return
-      await this.#inTurn(async () => await this.#carryOutWhatIsDue())
-    }
-    throw new KeyturnError('plan_restless', 'housekeeping of the ring does not come to rest')
-  }
-
-  /** Makes a next key where there is none, and does nothing else that is due. */
-  async addSpare(errand: Errand): Promise<void> {
-    const { policy, generate } = this.#options
-    const now = effectiveNow(this.#ring, storeNow(this.#options))
-    if (findKey(this.#ring, 'next', now) !== undefined) return
-    assertRoom(this.#ring, publishedBytes(policy), now)
-    const pair = await generate(policy)
-    await this.commit((ring, moment) => {
-      const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
-      return { ring: isMissing && moment.clockTrusted ? addNext(ring, pair, policy, moment) : ring }
-    }, errand)
-  }
-
-  /** Milliseconds until {@link maintain} may have something to do. */
-  untilDueMs(): number {
-    if (this.#guard.doubtMs > 0) return this.#guard.doubtMs
-    const now = storeNow(this.#options)
-    return nextPlanAt(this.#ring, this.#options.policy, effectiveNow(this.#ring, now)) - now
   }
 
   /**
@@ -207,7 +160,7 @@ export class RingKeeper {
   ): Promise<Commit & Omit<What, 'ring'>> {
     for (let attempt = 0; attempt < CONFLICT_ATTEMPTS; attempt++) {
       const before = this.#ring
-      const moment = this.#moment()
+      const moment = this.look()
       const decidedAt = this.#options.clock.monotonicNow()
       const isStale = () => this.#options.clock.monotonicNow() - decidedAt > STALE_AFTER_MS
       const { ring: changed, ...what } = change(before, moment)
@@ -226,47 +179,5 @@ export class RingKeeper {
       }
     }
     throw new KeyturnError('store_failed', 'the ring is changed by others faster than by this process')
-  }
-
-  /** Replicas are due together: who waited for the turn looks what is left to do. */
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    const { store } = this.#options
-    if (store.inTurn === undefined) return await work()
-    await store.inTurn(async () => {
-      await this.reload()
-      await work()
-    })
-  }
-
-  async #carryOutWhatIsDue(): Promise<void> {
-    const { policy, generate } = this.#options
-    const needsKey = plan(this.#ring, policy, this.#moment()).some(({ kind }) => kind === 'add-next')
-    await this.#carryOut(needsKey ? await generate(policy) : undefined)
-  }
-
-  async #carryOut(pair: KeyPair | undefined): Promise<void> {
-    const { policy } = this.#options
-    await this.commit((before, moment) => {
-      const due = plan(before, policy, moment)
-      if (due.length === 0) return { ring: before }
-      const kept = applyHousekeeping(before, due, policy, moment.now)
-      const wanted = due.some(({ kind }) => kind === 'add-next')
-      return { ring: wanted && pair !== undefined ? addNext(kept, pair, policy, moment) : kept }
-    })
-  }
-
-  #moment(): Moment {
-    const look = this.#guard.look()
-    if (look.jumpedByMs !== 0) this.#options.onEvent({ kind: 'clock-jumped', byMs: look.jumpedByMs })
-    const aheadMs = aheadOf(this.#options.store)
-    const moment = { ...look, now: look.now + aheadMs, wokeAt: look.wokeAt + aheadMs }
-    return momentOf(this.#ring, moment, this.#options.policy.timing)
-  }
-
-  #noticeActivation(): void {
-    const { kid } = activeKey(this.#ring, this.now)
-    if (kid === this.#activeKid) return
-    this.#options.onEvent({ kind: 'key-activated', kid, previousKid: this.#activeKid })
-    this.#activeKid = kid
   }
 }

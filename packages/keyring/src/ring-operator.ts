@@ -1,5 +1,5 @@
 import type { Errand } from './audit-trail.ts'
-import { hastenNext, revokeKey } from './changes.ts'
+import { addNext, hastenNext, revokeKey } from './changes.ts'
 import type { KeyringEvent } from './events.ts'
 import { importKey, type KeyImport } from './key-import.ts'
 import { assertHalvesMatch, type GenerateKeyPair, type KeyPair } from './key-pair.ts'
@@ -16,10 +16,11 @@ import {
   type RevocationOutcome,
   successionOf,
 } from './revocation.ts'
-import { effectiveNow, inUseUntil, keyOf } from './ring.ts'
+import { effectiveNow, findKey, inUseUntil, keyOf } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
+import { assertRoom } from './set-limit.ts'
 import { GENERATIONS_KEPT } from './stores/key-store.ts'
-import type { KeyPolicy } from './timing.ts'
+import { type KeyPolicy, publishedBytes } from './timing.ts'
 
 /** What a {@link RingOperator} works with. */
 export interface RingOperatorOptions {
@@ -42,7 +43,7 @@ export class RingOperator {
   /** Lets the next key sign as soon as every signer sees it. */
   async rotate({ requestedBy, ...urgency }: RotationUrgency): Promise<Rotation> {
     const { keeper, policy, sharesClock, onEvent } = this.#options
-    await keeper.addSpare({ requestedBy })
+    await this.#addSpare({ requestedBy })
     const { storePollMs, clockSkewMs } = policy.timing
     const withinMs = storePollMs + (sharesClock ? 0 : 2 * clockSkewMs)
     const { before, after, kid, forced } = await keeper.commit(
@@ -120,5 +121,17 @@ export class RingOperator {
     for (let written = 0; written < GENERATIONS_KEPT; written++) {
       await this.#options.keeper.commit((ring) => ({ ring: { ...ring } }))
     }
+  }
+  /** Makes a next key where there is none, and does nothing else that is due. */
+  async #addSpare(errand: Errand): Promise<void> {
+    const { keeper, policy, generate } = this.#options
+    const now = effectiveNow(keeper.ring, keeper.look().now)
+    if (findKey(keeper.ring, 'next', now) !== undefined) return
+    assertRoom(keeper.ring, publishedBytes(policy), now)
+    const pair = await generate(policy)
+    await keeper.commit((ring, moment) => {
+      const isMissing = findKey(ring, 'next', effectiveNow(ring, moment.now)) === undefined
+      return { ring: isMissing && moment.clockTrusted ? addNext(ring, pair, policy, moment) : ring }
+    }, errand)
   }
 }
