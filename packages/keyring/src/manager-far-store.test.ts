@@ -1,7 +1,7 @@
 import { type Clock, KeyturnError } from '@keyturn/core'
 import { codeOf } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
-import type { KeyManagerOptions } from './manager.ts'
+import type { KeyManagerOptions } from './manager-options.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
 import { activeKey, findKey, type KeyRing } from './ring.ts'
 import type { KeyStore, StoreWatcher } from './stores/key-store.ts'

@@ -1,29 +1,23 @@
 import {
   type Clock,
-  isolatedListener,
   type JwkSetDocument,
-  KeyturnError,
   signCompact,
-  systemClock,
   TokenChecker,
   type TokenExpectations,
   TokenRejected,
   type VerifiedToken,
 } from '@keyturn/core'
-import type { AuditTrail, Errand } from './audit-trail.ts'
-import { NO_AUDIT } from './audited-save.ts'
-import { errorCodeOf } from './error-code.ts'
-import type { KeyringEvent } from './events.ts'
+import type { Errand } from './audit-trail.ts'
 import { KeyHandles } from './key-handles.ts'
 import type { KeyImport } from './key-import.ts'
-import { type GenerateKeyPair, generateSigningPair, type KeyPair, proven } from './key-pair.ts'
+import type { KeyPair } from './key-pair.ts'
 import { stateOf } from './key-record.ts'
 import { judgeHealth, type KeyringHealth } from './keyring-health.ts'
+import { completeOptions, type KeyManagerOptions } from './manager-options.ts'
 import type { Rotation, RotationUrgency } from './manual-rotation.ts'
 import { isExposureRecorded } from './plan.ts'
 import { PlanRunner } from './plan-runner.ts'
 import { PublishedSets } from './published-set.ts'
-import { reportingStore } from './reporting-store.ts'
 import type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 import { activeKey, findKey, isPublished, type KeyRing } from './ring.ts'
 import { type Instant, instantOf, RingFollower } from './ring-follower.ts'
@@ -31,33 +25,7 @@ import { RingKeeper } from './ring-keeper.ts'
 import { RingOperator } from './ring-operator.ts'
 import { Rotator } from './rotator.ts'
 import { assertFresh, assertSignable } from './signing-terms.ts'
-import type { KeyStore } from './stores/key-store.ts'
-import { type KeyPolicy, policyViolations } from './timing.ts'
-
-/** What {@link KeyManager.open} needs. */
-export interface KeyManagerOptions {
-  readonly store: KeyStore
-  readonly policy: KeyPolicy
-  /**
-   * `true` (default): creates the ring where nothing of an installation exists, keeps it turning, and serves it.
-   * `false`: an operator's visit, which creates nothing and changes only what it is told to.
-   */
-  readonly serving?: boolean
-  readonly clock?: Clock
-  /** Hears what happens to the keys. What fails in it becomes a warning of the process, and holds up nothing. */
-  readonly onEvent?: (event: KeyringEvent) => void
-  /** Writes down what each write does, before it does. Default: nowhere. */
-  readonly audit?: AuditTrail
-  /** Makes key pairs, each of which is tried before it comes into the ring. Default: {@link generateSigningPair}. */
-  readonly generate?: GenerateKeyPair
-  /**
-   * How long ago the ring in memory may have been seen in the store, in milliseconds, for {@link KeyManager.sign} to sign: for so
-   * long a revocation by another replica may go unheard. Default: no limit.
-   */
-  readonly maxStalenessMs?: number
-  /** Spreads retries; returns 0 to 1. Default `Math.random`. */
-  readonly random?: () => number
-}
+import type { KeyPolicy } from './timing.ts'
 
 /**
  * The keys of an authority: signs, verifies, publishes, and turns them by itself.
@@ -113,21 +81,7 @@ export class KeyManager {
    * `store_failed`
    */
   static async open(options: KeyManagerOptions): Promise<KeyManager> {
-    const onEvent = isolatedListener(options.onEvent)
-    const given: Required<KeyManagerOptions> = {
-      serving: true,
-      clock: systemClock,
-      random: Math.random,
-      audit: NO_AUDIT,
-      maxStalenessMs: Number.POSITIVE_INFINITY,
-      ...options,
-      generate: options.generate === undefined ? generateSigningPair : proven(options.generate),
-      onEvent,
-      store: reportingStore(options.store, (operation, error) =>
-        onEvent({ kind: 'store-failed', operation, code: errorCodeOf(error) }),
-      ),
-    }
-    assertOptions(given)
+    const given = completeOptions(options)
     // the answer may sleep with us, so that it is as old as the question
     const readAt = instantOf(given.clock)
     const keeper = await RingKeeper.open(given, given.serving)
@@ -299,14 +253,4 @@ export class KeyManager {
     this.#follower.start()
     await this.#rotator.start()
   }
-}
-
-/** @throws {KeyturnError} `policy_invalid` */
-function assertOptions({ policy, store: { pollMs }, maxStalenessMs }: Required<KeyManagerOptions>): void {
-  const lines = policyViolations(policy).map(({ about, problem }) => `${about}: ${problem}`)
-  if (pollMs > policy.timing.storePollMs) {
-    lines.push(`storePollMs: expected at least the ${pollMs} ms in which the store shows what others write`)
-  }
-  if (!(maxStalenessMs > 0)) lines.push('maxStalenessMs: expected a duration in milliseconds')
-  if (lines.length > 0) throw new KeyturnError('policy_invalid', lines.join('; '))
 }
