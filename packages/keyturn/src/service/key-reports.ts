@@ -19,14 +19,17 @@ export function describeRing(ring: KeyRing, now: number) {
 /** What a key is shown as. */
 export type DescribedKey = ReturnType<typeof describeKey>
 
+/** Who signs from when on. */
 export function describeRotation(rotation: Rotation) {
   return { ...rotation, activateAt: rfc3339(rotation.activateAt) }
 }
 
+/** What was revoked, and until when some verifier may not know. */
 export function describeRevocation(outcome: RevocationOutcome) {
   return { ...outcome, refusedEverywhereBy: rfc3339(outcome.refusedEverywhereBy) }
 }
 
+/** The key that came in, and from when on it signs. */
 export function describeImport(outcome: KeyImport) {
   return { ...outcome, activateAt: rfc3339(outcome.activateAt) }
 }

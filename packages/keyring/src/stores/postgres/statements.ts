@@ -32,8 +32,10 @@ export const CREATE_TABLES = `
 /** Milliseconds since the epoch, by the clock of the database. */
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'
 
+/** What the clock of the database says, where there are no tables yet. */
 export const READ_CLOCK = `SELECT ${NOW}`
 
+/** The newest ring, by the clock of the database; a body of null where it is gone. */
 export const READ_RING = `
   SELECT schema_version, ring_id, generation, body, ${NOW}
   FROM keyturn_installation LEFT JOIN keyturn_rings USING (generation)`
