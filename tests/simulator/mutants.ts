@@ -101,7 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'invariant-3',
     edits: [
       unguarded,
-      changes(
+      rotation(
         'return endAt(key, activateAt, policy.timing);',
         'return endAt(key, activateAt + 500, policy.timing);',
       ),

@@ -1,13 +1,11 @@
 import type { KeyPair } from './key-pair.ts'
-import { type KeyOrigin, type KeyRecord, stateOf } from './key-record.ts'
+import type { KeyOrigin, KeyRecord } from './key-record.ts'
 import { publishesTheSame } from './published-set.ts'
-import { keysToRevoke, type Revocation } from './revocation.ts'
 import {
   activeKey,
   type Exposure,
   effectiveNow,
   exposureEnd,
-  findKey,
   inUseUntil,
   type KeyRing,
   type Tombstone,
@@ -15,8 +13,8 @@ import {
 import { exposureOf, graceOf, type KeyPolicy, propagationOf, type Timing } from './timing.ts'
 
 /**
- * What may happen to a ring. Every change is pure: it takes a ring and gives the one that follows it. Times come out of
- * design.md, section Time.
+ * What happens to a ring on schedule. Every change is pure: it takes a ring and gives the one that follows it. Times come out of
+ * design.md, section Time. What an operator does to it is in manual-rotation.ts, revocation.ts and key-import.ts.
  */
 
 /** When a change is made, and what is known of the clock. */
@@ -70,81 +68,6 @@ export function addNext(
     ...ring.keys.map((key) => (key === active ? endAt(key, next.activateAt, policy.timing) : key)),
     next,
   ])
-}
-
-/** Brings the activation of the next key forward. */
-export function hastenNext(ring: KeyRing, activateAt: number, policy: KeyPolicy, now: number): KeyRing {
-  const at = effectiveNow(ring, now)
-  const active = activeKey(ring, at)
-  const next = findKey(ring, 'next', at)
-  return replaceKeys(
-    ring,
-    ring.keys.map((key) => {
-      if (key === active) return endAt(key, activateAt, policy.timing)
-      return key === next ? { ...key, activateAt } : key
-    }),
-  )
-}
-
-/**
- * Takes keys out of use and out of the set at once. Where that leaves nobody to sign, the spare does from now on, or the
- * replacement; `undefined` where there is neither.
- *
- * @throws {KeyturnError} what {@link keysToRevoke} throws
- */
-export function revokeKey(
-  ring: KeyRing,
-  revocation: Revocation,
-  policy: KeyPolicy,
-  now: number,
-): KeyRing | undefined {
-  const at = effectiveNow(ring, now)
-  const going = keysToRevoke(ring, revocation)
-  const isGone = (key: KeyRecord) => going.includes(key)
-  const neverSigned = (key: KeyRecord) => at <= key.activateAt
-  const staying = ring.keys
-    .filter((key) => !(isGone(key) && neverSigned(key)))
-    .map((key) => (isGone(key) ? revoked(key, at, revocation.reason) : key))
-  const next = findKey({ ...ring, keys: staying }, 'next', at)
-  const signs = staying.some((key) => stateOf(key, at) === 'active')
-  const tombstones = ring.keys
-    .filter((key) => isGone(key) && neverSigned(key))
-    .map((key) => tombstone(key, at))
-  const replacement = next === undefined ? revocation.replacement : undefined
-  const keys = settleSuccession(staying, { signs, next, replacement }, policy, at)
-  return keys && replaceKeys({ ...ring, tombstones: [...ring.tombstones, ...tombstones] }, keys)
-}
-
-/** Makes sure that somebody signs at `at`, and that the key that does ends when its successor begins; where somebody can. */
-function settleSuccession(
-  keys: readonly KeyRecord[],
-  who: { signs: boolean; next: KeyRecord | undefined; replacement: KeyPair | undefined },
-  policy: KeyPolicy,
-  at: number,
-): readonly KeyRecord[] | undefined {
-  if (who.signs) {
-    // the spare was revoked: whoever signs goes on until there is another
-    return keys.map((key) =>
-      stateOf(key, at) === 'active' && who.next === undefined
-        ? { ...key, signUntil: null, publishUntil: null }
-        : key,
-    )
-  }
-  const ended = keys.map((key) =>
-    key.signUntil === null || key.signUntil > at ? endUnless(key, who.next, at, policy.timing) : key,
-  )
-  if (who.replacement !== undefined) {
-    return [
-      ...ended,
-      newRecord(who.replacement, 'emergency', policy, { now: at, signableAt: at, activateAt: at }),
-    ]
-  }
-  if (who.next === undefined) return undefined
-  return ended.map((key) => (key === who.next ? { ...key, activateAt: at } : key))
-}
-
-function endUnless(key: KeyRecord, spared: KeyRecord | undefined, at: number, timing: Timing): KeyRecord {
-  return key === spared ? key : endAt(key, at, timing)
 }
 
 /** Drops private halves that nobody can need any more. */
@@ -210,15 +133,13 @@ function hasEnded(key: KeyRecord, now: number): boolean {
   return key.publishUntil !== null && key.publishUntil <= now
 }
 
-function revoked(key: KeyRecord, at: number, reason: string): KeyRecord {
-  return { ...key, privateKey: null, revokedAt: at, revokedReason: reason }
-}
-
-function endAt(key: KeyRecord, signUntil: number, timing: Timing): KeyRecord {
+/** The same key, which signs until then, and is published as long as its tokens live. */
+export function endAt(key: KeyRecord, signUntil: number, timing: Timing): KeyRecord {
   return { ...key, signUntil, publishUntil: signUntil + key.maxTtlSeconds * 1000 + timing.graceSkewMs }
 }
 
-function tombstone(key: KeyRecord, at: number): Tombstone {
+/** What is left of a key that leaves the ring. */
+export function tombstone(key: KeyRecord, at: number): Tombstone {
   return { kid: key.kid, fate: key.revokedAt === null && hasEnded(key, at) ? 'removed' : 'revoked', at }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { describeRotation, earliestActivation, type RotationRequest } from './manual-rotation.ts'
+import { describeRotation, earliestActivation, hastenNext, type RotationRequest } from './manual-rotation.ts'
 import { keyAt, MADE_AT, policy, turnedRing } from './ring.fixture.ts'
-import { leadOf } from './timing.ts'
+import { graceOf, leadOf } from './timing.ts'
 
 const TURNED_AT = MADE_AT + policy.timing.rotationIntervalMs
 /** The next key may sign from then on. */
@@ -84,5 +84,18 @@ describe('what an operator is told of a rotation (R6)', () => {
     const [first, , third] = ring.keys
     expect(describeRotation(ring, third?.kid ?? '').nextKid).toBeNull()
     expect(describeRotation(ring, first?.kid ?? '').previousKid).toBe(first?.kid)
+  })
+})
+
+describe('an activation that is brought forward (R6)', () => {
+  it('ends the active key then, and moves nothing else', () => {
+    const ring = turnedRing()
+    const soon = TURNED_AT + 3_600_000
+    const { keys } = hastenNext(ring, soon, policy, TURNED_AT - 1)
+    expect(keys).toEqual([
+      ring.keys[0],
+      { ...ring.keys[1], signUntil: soon, publishUntil: soon + graceOf(policy.timing) },
+      { ...ring.keys[2], activateAt: soon },
+    ])
   })
 })

@@ -1,7 +1,9 @@
 import { KeyturnError } from '@keyturn/core'
 import type { Errand } from './audit-trail.ts'
+import { endAt } from './changes.ts'
 import type { KeyRecord } from './key-record.ts'
-import { findKey, type KeyRing, keyOf } from './ring.ts'
+import { activeKey, effectiveNow, findKey, type KeyRing, keyOf } from './ring.ts'
+import type { KeyPolicy } from './timing.ts'
 
 /** What an operator may add to a manual rotation. */
 export interface RotationUrgency extends Errand {
@@ -61,6 +63,18 @@ export function assertClockTrusted(clockTrusted: boolean): void {
     remedy:
       'put the clock right and wait for as long as a key is published before it signs; revoke at any time',
   })
+}
+
+/** Brings the activation of the next key forward. */
+export function hastenNext(ring: KeyRing, activateAt: number, policy: KeyPolicy, now: number): KeyRing {
+  const at = effectiveNow(ring, now)
+  const active = activeKey(ring, at)
+  const next = findKey(ring, 'next', at)
+  const keys = ring.keys.map((key) => {
+    if (key === active) return endAt(key, activateAt, policy.timing)
+    return key === next ? { ...key, activateAt } : key
+  })
+  return { ...ring, keys }
 }
 
 /** Goes by the kid, not by the clock: a slow write may end after the activation that it decided. */

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { revokeKey } from './changes.ts'
-import { keysToRevoke, leakedWith, type Revocation, successionOf } from './revocation.ts'
+import { nextGeneration } from './changes.ts'
+import type { KeyPair } from './key-pair.ts'
+import { keysToRevoke, leakedWith, type Revocation, revokeKey, successionOf } from './revocation.ts'
 import { keyAt, MADE_AT, newPair, newRing, policy, turnedRing, withKey } from './ring.fixture.ts'
-import type { KeyRing } from './ring.ts'
-import { leadOf } from './timing.ts'
+import { assertFollows, assertRing, type KeyRing } from './ring.ts'
+import { graceOf, leadOf } from './timing.ts'
 
-const TURNED_AT = MADE_AT + policy.timing.rotationIntervalMs
+const HOUR = 3_600_000
+const T = policy.timing.rotationIntervalMs
+const TURNED_AT = MADE_AT + T
+const GRACE = graceOf(policy.timing)
 const placesOf = (ring: KeyRing, kid: string, leakedKids: readonly string[] = []) =>
   keysToRevoke(ring, { kid, leakedKids }).map((key) => ring.keys.indexOf(key))
 
@@ -63,6 +67,106 @@ describe('the keys that a revocation takes out of use (R13)', () => {
         expect.objectContaining(refusal),
       )
     }
+  })
+})
+
+/** The ring after the revocation of the key at a place. */
+function revoke(
+  ring: KeyRing,
+  place: number,
+  { leakedKids = [], replacement }: { leakedKids?: readonly string[]; replacement?: KeyPair } = {},
+  now = TURNED_AT + HOUR,
+): KeyRing {
+  const asked = { kid: keyAt(ring, place).kid, reason: 'leaked', leakedKids, replacement }
+  const after = nextGeneration(ring, revokeKey(ring, asked, policy, now) ?? ring, {
+    now,
+    wokeAt: MADE_AT,
+    clockTrusted: true,
+  })
+  assertRing(after, now)
+  assertFollows(ring, after)
+  return after
+}
+
+describe('a revoked key (R13)', () => {
+  const NOW = TURNED_AT + HOUR
+  const gone = { privateKey: null, revokedAt: NOW, revokedReason: 'leaked' }
+  const endsNow = { signUntil: NOW, publishUntil: NOW + GRACE }
+
+  it('that signed gives way to the spare at once', () => {
+    const ring = turnedRing()
+    const after = revoke(ring, 1)
+    expect(after.keys).toEqual([
+      ring.keys[0],
+      { ...ring.keys[1], ...gone, ...endsNow },
+      { ...ring.keys[2], activateAt: NOW },
+    ])
+    expect(after.tombstones).toEqual([])
+  })
+
+  it('that signed gives way to the spare also where there is a replacement, which verifiers do not know', () => {
+    const ring = turnedRing()
+    expect(revoke(ring, 1, { replacement: newPair() }).keys).toHaveLength(3)
+  })
+
+  it('that was to sign is forgotten but for its kid; who signs goes on', () => {
+    const ring = turnedRing()
+    const after = revoke(ring, 2)
+    expect(after.keys).toEqual([ring.keys[0], { ...ring.keys[1], signUntil: null, publishUntil: null }])
+    expect(after.tombstones).toEqual([{ kid: keyAt(ring, 2).kid, fate: 'revoked', at: NOW }])
+  })
+
+  it('that has signed before changes nothing for who signs and who will', () => {
+    const ring = turnedRing()
+    expect(revoke(ring, 0).keys).toEqual([{ ...ring.keys[0], ...gone }, ring.keys[1], ring.keys[2]])
+  })
+
+  it('gives way to a replacement where there is no spare, in an emergency', () => {
+    const ring = newRing()
+    const replacement = newPair()
+    const { keys } = revoke(ring, 1, { replacement })
+    expect(keys).toEqual([
+      ring.keys[0],
+      { ...ring.keys[1], ...gone, ...endsNow },
+      expect.objectContaining({
+        ...replacement,
+        origin: 'emergency',
+        createdAt: NOW,
+        publishedAt: NOW,
+        signableAt: NOW,
+        activateAt: NOW,
+        signUntil: null,
+      }),
+    ])
+  })
+
+  it('stays where neither a spare nor a replacement could sign', () => {
+    const ring = newRing()
+    const asked = { kid: keyAt(ring, 1).kid, reason: 'leaked', leakedKids: [], replacement: undefined }
+    expect(revokeKey(ring, asked, policy, NOW)).toBeUndefined()
+  })
+
+  it('takes along those that leaked with it', () => {
+    const ring = turnedRing()
+    const after = revoke(ring, 1, { leakedKids: [keyAt(ring, 2).kid], replacement: newPair() })
+    expect(after.keys.map(({ revokedAt }) => revokedAt)).toEqual([null, NOW, null])
+    expect(after.tombstones).toMatchObject([{ kid: keyAt(ring, 2).kid, fate: 'revoked' }])
+  })
+
+  it('that begins to sign at that instant has not signed yet; nothing changes for the one before', () => {
+    const ring = withKey(turnedRing(), 0, { publishUntil: TURNED_AT + 9 * T })
+    const after = revoke(ring, 1, {}, TURNED_AT)
+    expect(after.keys).toEqual([ring.keys[0], { ...ring.keys[2], activateAt: TURNED_AT }])
+    expect(after.tombstones).toMatchObject([{ kid: keyAt(ring, 1).kid, fate: 'revoked' }])
+  })
+
+  it('leaves the kids alone that were buried before', () => {
+    const buried = { kid: 'old', fate: 'removed', at: MADE_AT } as const
+    expect(revoke({ ...turnedRing(), tombstones: [buried] }, 2).tombstones).toHaveLength(2)
+  })
+
+  it('goes after the last write, whatever a clock says that is behind', () => {
+    expect(revoke(turnedRing(), 1, {}, TURNED_AT - 1).writtenAt).toBe(TURNED_AT)
   })
 })
 

@@ -1,8 +1,10 @@
 import { KeyturnError } from '@keyturn/core'
 import type { Errand } from './audit-trail.ts'
+import { endAt, newRecord, tombstone } from './changes.ts'
 import type { KeyPair } from './key-pair.ts'
-import type { KeyRecord } from './key-record.ts'
-import { activeKey, type KeyRing } from './ring.ts'
+import { type KeyRecord, stateOf } from './key-record.ts'
+import { activeKey, effectiveNow, findKey, type KeyRing } from './ring.ts'
+import type { KeyPolicy, Timing } from './timing.ts'
 
 /** What an operator says of a revocation. */
 export interface RevocationOptions extends Errand {
@@ -71,6 +73,67 @@ function outOfUse(ring: KeyRing, kid: string): KeyturnError {
   return new KeyturnError('key_removed', message, { remedy })
 }
 
+/**
+ * Takes keys out of use and out of the set at once. Where that leaves nobody to sign, the spare does from now on, or the
+ * replacement; `undefined` where there is neither.
+ *
+ * @throws {KeyturnError} what {@link keysToRevoke} throws
+ */
+export function revokeKey(
+  ring: KeyRing,
+  revocation: Revocation,
+  policy: KeyPolicy,
+  now: number,
+): KeyRing | undefined {
+  const at = effectiveNow(ring, now)
+  const going = keysToRevoke(ring, revocation)
+  const isGone = (key: KeyRecord) => going.includes(key)
+  const neverSigned = (key: KeyRecord) => at <= key.activateAt
+  const staying = ring.keys
+    .filter((key) => !(isGone(key) && neverSigned(key)))
+    .map((key) => (isGone(key) ? revoked(key, at, revocation.reason) : key))
+  const next = findKey({ ...ring, keys: staying }, 'next', at)
+  const signs = staying.some((key) => stateOf(key, at) === 'active')
+  const tombstones = ring.keys
+    .filter((key) => isGone(key) && neverSigned(key))
+    .map((key) => tombstone(key, at))
+  const replacement = next === undefined ? revocation.replacement : undefined
+  const keys = settleSuccession(staying, { signs, next, replacement }, policy, at)
+  return keys && { ...ring, keys, tombstones: [...ring.tombstones, ...tombstones] }
+}
+
+/** Makes sure that somebody signs at `at`, and that the key that does ends when its successor begins; where somebody can. */
+function settleSuccession(
+  keys: readonly KeyRecord[],
+  who: { signs: boolean; next: KeyRecord | undefined; replacement: KeyPair | undefined },
+  policy: KeyPolicy,
+  at: number,
+): readonly KeyRecord[] | undefined {
+  if (who.signs) {
+    // the spare was revoked: whoever signs goes on until there is another
+    return keys.map((key) =>
+      stateOf(key, at) === 'active' && who.next === undefined
+        ? { ...key, signUntil: null, publishUntil: null }
+        : key,
+    )
+  }
+  const ended = keys.map((key) =>
+    key.signUntil === null || key.signUntil > at ? endUnless(key, who.next, at, policy.timing) : key,
+  )
+  if (who.replacement !== undefined) {
+    return [
+      ...ended,
+      newRecord(who.replacement, 'emergency', policy, { now: at, signableAt: at, activateAt: at }),
+    ]
+  }
+  if (who.next === undefined) return undefined
+  return ended.map((key) => (key === who.next ? { ...key, activateAt: at } : key))
+}
+
+function endUnless(key: KeyRecord, spared: KeyRecord | undefined, at: number, timing: Timing): KeyRecord {
+  return key === spared ? key : endAt(key, at, timing)
+}
+
 /** Who signs after a revocation, and whether that key does so before its lead because of it. */
 export function successionOf(
   before: KeyRing,
@@ -80,4 +143,8 @@ export function successionOf(
   const active = activeKey(after, at)
   const isNew = active.kid !== activeKey(before, at).kid
   return { activeKid: active.kid, early: isNew && (active.origin === 'emergency' || at < active.signableAt) }
+}
+
+function revoked(key: KeyRecord, at: number, reason: string): KeyRecord {
+  return { ...key, privateKey: null, revokedAt: at, revokedReason: reason }
 }

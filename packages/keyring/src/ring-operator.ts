@@ -1,11 +1,12 @@
 import type { Errand } from './audit-trail.ts'
-import { addNext, hastenNext, revokeKey } from './changes.ts'
+import { addNext } from './changes.ts'
 import type { KeyringEvent } from './events.ts'
 import { importKey, type KeyImport } from './key-import.ts'
 import { assertHalvesMatch, type GenerateKeyPair, type KeyPair } from './key-pair.ts'
 import {
   describeRotation,
   earliestActivation,
+  hastenNext,
   type Rotation,
   type RotationUrgency,
 } from './manual-rotation.ts'
@@ -14,6 +15,7 @@ import {
   leakedWith,
   type RevocationOptions,
   type RevocationOutcome,
+  revokeKey,
   successionOf,
 } from './revocation.ts'
 import { effectiveNow, findKey, inUseUntil, keyOf } from './ring.ts'
