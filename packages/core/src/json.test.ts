@@ -97,6 +97,10 @@ describe('JSON objects from outside (R42)', () => {
     expect(parse(`{"a":${text}1${close.repeat(100_000)}}`)).toBeUndefined()
   })
 
+  it('gives an ordinary object, with the methods that callers know of it', () => {
+    expect(Object.getPrototypeOf(parse('{"a":1}'))).toBe(Object.prototype)
+  })
+
   it('gives no member that was put into every object of the process', () => {
     Object.assign(Object.prototype, { iss: 'x' })
     try {
