@@ -66,7 +66,7 @@ async function configuration() {
   )
   const { VERIFIER_VARIABLES } = await built('verifier/dist/index.js')
   return page('Configuration', [
-    'Durations are `500ms`, `15s`, `5m`, `24h` or `7d`. An empty variable is as good as none; one that begins with `KEYTURN_` and is not here is refused.',
+    'Durations are `500ms`, `15s`, `5m`, `24h` or `7d`. An empty variable is as good as none, but not where it is to hold a secret of the authority. The authority and its commands refuse one that begins with `KEYTURN_` and is not here; a verifier refuses what looks like one of its own and is none, since others may share its environment.',
     '## Authority',
     'Flags win over the environment, the environment over the file that `--config` or `KEYTURN_CONFIG` names: a JSON object whose members are the names in the third column. A secret is taken from the environment only. `keyturn config check` shows what follows from it all.',
     table(

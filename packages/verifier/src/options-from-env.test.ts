@@ -116,6 +116,9 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
     ['KEYTURN_JWKS_URI', 'KEYTURN_JWKS_URL'],
     ['KEYTURN_VERIFIER_TIMEOUTS', 'KEYTURN_VERIFIER_TIMEOUT'],
     ['KEYTURN_Verifier_Max_Cache', 'KEYTURN_VERIFIER_MAX_CACHE'],
+    ['KEYTURN_ROOT_KEYS_FILE', 'KEYTURN_VERIFIER_ROOT_KEYS_FILE'],
+    ['KEYTURN_SPKI_PINS', 'KEYTURN_VERIFIER_SPKI_PINS'],
+    ['KEYTURN_VERIFIER_ISSUER', 'KEYTURN_ISSUER'],
   ])('refuses %s, and says that %s is meant', (name, meant) => {
     const error = refusal({ ...required, [name]: 'secret' })
     expect(error).toMatchObject({ code: 'verifier_env_invalid', remedy: `did you mean ${meant}?` })

@@ -133,12 +133,12 @@ export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
   },
 ])
 
-/** The authority has a setting that looks like one of ours; it may share our environment. */
-const OF_THE_AUTHORITY: ReadonlySet<string> = new Set(['KEYTURN_VERIFIER_REFRESH'])
+/** The authority has settings that look like some of ours; it may share our environment. */
+const OF_THE_AUTHORITY: ReadonlySet<string> = new Set(['KEYTURN_VERIFIER_REFRESH', 'KEYTURN_UNSAFE_HTTP'])
 
 /**
  * Reads a verifier's options from the environment: one initialisation for every service. Anything else can be added.
- * A variable that is one of ours but for a slip, or begins with `KEYTURN_VERIFIER_` and is none, is refused; those of an
+ * A variable that is one of ours but for a slip, or for the `VERIFIER_` in it, or begins with `KEYTURN_VERIFIER_` and is none, is refused; those of an
  * authority may be there.
  *
  * @throws {KeyturnError} `verifier_env_invalid`, naming the variable and never its value
@@ -169,13 +169,18 @@ function assertVariableNames(env: Readonly<Record<string, string | undefined>>):
   const known = VERIFIER_VARIABLES.map(({ name }) => name)
   for (const name of Object.keys(env)) {
     if (!name.startsWith('KEYTURN_') || !env[name] || known.includes(name)) continue
-    const meant = meantName(name, known)
+    const meant = known.find((it) => bareName(it) === bareName(name)) ?? meantName(name, known)
     if (meant === undefined && !name.startsWith('KEYTURN_VERIFIER_')) continue
     if (OF_THE_AUTHORITY.has(name)) continue
     throw new KeyturnError('verifier_env_invalid', `${name}: no such variable`, {
       remedy: meant === undefined ? 'leave it out' : `did you mean ${meant}?`,
     })
   }
+}
+
+/** Without the prefix that some have and some lack. */
+function bareName(name: string): string {
+  return name.replace(/^KEYTURN_(?:VERIFIER_)?/, '')
 }
 
 function parsed(name: string, value: string, parse: (text: string) => unknown): unknown {
