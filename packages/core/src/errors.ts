@@ -78,9 +78,12 @@ export class KeysUnavailable extends KeyturnError {
   /** When asking again can make sense, in whole seconds, at least 1. */
   readonly retryAfterSeconds: number
 
-  constructor(message: string, options: { retryAfterSeconds?: number; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { retryAfterSeconds?: number; remedy?: string; cause?: unknown } = {},
+  ) {
     super('keys_unavailable', message, {
-      remedy: 'check that the key set URL answers from this machine',
+      remedy: options.remedy ?? 'check that the key set URL answers from this machine',
       cause: options.cause,
     })
     this.retryAfterSeconds = Math.max(1, Math.ceil(options.retryAfterSeconds ?? 5))

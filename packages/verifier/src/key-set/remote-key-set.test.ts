@@ -104,8 +104,21 @@ describe('JWKSCache: refreshed ahead (R35)', () => {
     const { endpoint, verifier } = await open({
       fetch: async (question) => ({ ...(await endpoint.fetch(question)), status }) as never,
     })
-    await expect(verifier.ready()).rejects.toMatchObject({ code: 'keys_unavailable' })
+    await expect(verifier.ready()).rejects.toMatchObject({
+      code: 'keys_unavailable',
+      remedy: expect.stringMatching(/^the endpoint answers: /),
+    })
     expect(verifier.health().lastError).toBe('fetch_status')
+  })
+
+  it('says whether an endpoint does not answer', async () => {
+    const { endpoint, verifier } = await open()
+    endpoint.fail()
+    await expect(verifier.ready()).rejects.toMatchObject({
+      code: 'keys_unavailable',
+      remedy: 'check that the key set URL answers from this machine',
+    })
+    expect(verifier.health().lastError).toBe('fetch_network')
   })
 
   it('takes no 304 that it did not ask for', async () => {

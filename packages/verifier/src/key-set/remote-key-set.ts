@@ -20,6 +20,9 @@ export interface RemoteKeySetOptions extends KeySetMemoryOptions {
 
 const SHORTEST_WAIT_MS = 100
 const LONGEST_PAUSE_MS = 60_000
+/** Nobody answers, or it takes too long; with any other code it is the answer that is refused. */
+const UNANSWERED = /^fetch_(?:network|(?:\w+_)?timeout)$/
+const ANSWERED = 'the endpoint answers: check the URL, the issuer, and root keys or pins where there are any'
 
 /**
  * A key set that is fetched and kept: one fetch at a time however many wait, refreshed ahead in the background, used for a
@@ -246,6 +249,7 @@ export class RemoteKeySet implements KeySource {
     const why = this.#lastError === undefined ? '' : ` (${this.#lastError})`
     return new KeysUnavailable(`the key set at ${this.#place} cannot be had now${why}`, {
       retryAfterSeconds: this.#breaker.waitMs(this.#now()) / 1000,
+      ...(this.#lastError !== undefined && !UNANSWERED.test(this.#lastError) && { remedy: ANSWERED }),
     })
   }
 
