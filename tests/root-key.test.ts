@@ -111,6 +111,15 @@ describe('a root key as documented (R30, R39)', () => {
     })
   })
 
+  it('is looked at by config check, as by a start', async () => {
+    const named = ['--root-key-file', path('root.jwk'), '--json']
+    const missing = await keyturn(['config', 'check', ...named], env)
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('root_key_unreadable')])
+    const [{ kid }] = JSON.parse((await root('--create', ...named)).stdout).keys
+    const checked = await keyturn(['config', 'check', ...named], env)
+    expect(JSON.parse(checked.stdout)).toMatchObject({ valid: true, rootKid: kid })
+  })
+
   it('takes settings only under which caches never hold a set that is over', async () => {
     const { code, stderr } = await keyturn(
       ['config', 'check', '--root-key-file', path('x'), '--signed-jwks-ttl', '1h'],

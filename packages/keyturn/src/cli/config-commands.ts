@@ -2,6 +2,7 @@ import { formatDuration } from '@keyturn/core'
 import { exposureOf, graceOf, leadOf } from '@keyturn/keyring'
 import { Command } from 'commander'
 import type { AuthorityConfig } from '../config/load-config.ts'
+import { openRootKey } from '../root-key.ts'
 import { print, say, table } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
 
@@ -15,10 +16,11 @@ export function configCommands(): Command {
 function checkCommand(): Command {
   return withSettings(new Command('check'), 'all')
     .description('check flags, environment and file, and show what follows from them')
-    .action((_options: unknown, command: Command) => {
+    .action(async (_options: unknown, command: Command) => {
       const config = configOf(command)
       const { issuer, audience, dataDir, policy, accessTokenTtlSeconds, warnings } = config
       const { timing, algorithm } = policy
+      const rootKid = config.root === undefined ? null : (await openRootKey(config.root.file)).kid
       const rows = [
         ['issuer', issuer],
         ['audience', audience],
@@ -30,6 +32,7 @@ function checkCommand(): Command {
         ['it is published before, at least', formatDuration(leadOf(timing))],
         ['it is published after, for', formatDuration(graceOf(timing))],
         ['a revoked key is refused within', formatDuration(exposureOf(timing) + timing.storePollMs)],
+        ['root key', rootKid ?? 'none'],
       ] as const
       const data = {
         valid: true,
@@ -43,6 +46,7 @@ function checkCommand(): Command {
         leadSeconds: leadOf(timing) / 1000,
         graceSeconds: graceOf(timing) / 1000,
         revocationSeconds: (exposureOf(timing) + timing.storePollMs) / 1000,
+        rootKid,
         warnings,
       }
       print(command, data, table([['configuration', 'valid'], ...rows]))

@@ -124,6 +124,7 @@ export const JSON_OUTPUT: Readonly<Record<string, JsonMembers>> = Object.freeze(
     leadSeconds: 'how long it is published before, at least',
     graceSeconds: 'how long it is published after',
     revocationSeconds: 'within what time a revoked key is refused everywhere',
+    rootKid: 'the root key that signs the key set; `null` where there is none',
     warnings: 'what an operator should know, a list of texts',
   },
 })

@@ -68,6 +68,7 @@ function welcome(config: AuthorityConfig, { url, adminUrl }: Authority, client: 
   return [
     `keyturn serves ${config.issuer}`,
     `  keys     ${url}/.well-known/jwks.json`,
+    ...(config.root === undefined ? [] : [`  signed   ${url}/.well-known/jwks.jwt`]),
     `  tokens   ${url}/oauth2/token`,
     `  metrics  ${adminUrl}/metrics`,
     `  data     ${config.dataDir}${KEYS_ELSEWHERE[config.store]}`,
