@@ -109,6 +109,7 @@ describe('recovery as documented (R16, R21)', () => {
     const restored = await follow('restore')
     expect(restored.stderr).toMatch(/knows its keys from .*Z on\n.*--confirm\n/)
     const after = await startAuthority(env)
+    expect(after.log()).toMatch(/"level":"warn".*signs nothing until it is confirmed/)
     expect(await askForToken()).toBe('temporarily_unavailable')
     expect(held).toMatch(/until it is confirmed: keyturn keys restore FILE --confirm$/)
     expect(await (await fetch(new URL('/health', jwksUrl))).json()).toEqual({ status: 'degraded' })

@@ -47,6 +47,8 @@ export interface StartOptions {
 
 const DRAIN_MS = 5000
 const SWEEP_MS = 50
+const HELD =
+  'the ring came out of a backup, and signs nothing until it is confirmed: keyturn keys restore FILE --confirm'
 
 /**
  * Puts an authority together and starts it: keys, state, services, listeners. Whatever fails, nothing stays behind.
@@ -75,6 +77,7 @@ export async function startAuthority(config: AuthorityConfig, options: StartOpti
     const keys = await openKeys(config, { store, audit: keyAudit(state, actor) }, telemetry)
     undo.push(() => keys.close())
     await revokeAgain(keys, state)
+    if (keys.health().held) logger.warn(HELD)
     const disks = diskWatchOf(config, { state, keys }, telemetry)
     undo.push(async () => disks.close())
     await disks.start()
