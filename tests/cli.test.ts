@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { shell } from './document.ts'
 import { freePort, KEYTURN, keyturn, startAuthority, stopAll } from './end-to-end/processes.ts'
 
 let folder: string
@@ -238,6 +239,15 @@ describe('the command line with the authority up and down (R13, R57)', () => {
       const { code, stderr } = await run(line)
       expect([code, JSON.parse(stderr).error.code]).toEqual([1, 'key_not_found'])
     }
+  })
+
+  it.each(['verify', 'inspect'])('tells no token from a bad one: token %s', async (verb) => {
+    const settings = { KEYTURN_ISSUER: 'http://127.0.0.1:9', KEYTURN_AUDIENCE: 'orders' }
+    const outcome = shell(`printf '\\n' | keyturn token ${verb} -`, settings)
+    await expect(outcome).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^keyturn: token_missing: /),
+    })
   })
 
   it('verifies and inspects tokens', async () => {

@@ -57,6 +57,7 @@ const REMEDY_BY_CODE: ReadonlyMap<string, string> = new Map(
     store_not_shared:
       'ask its admin listener for them, GET /health/details, and restart it for new ones; or keep them in files, KEYTURN_STORE=file',
     verifier_env_invalid: 'give the variable, or its flag: keyturn token verify --help',
+    jwks_url_invalid: 'give another with --jwks, or accept plain http from another machine: --unsafe-http',
     key_malformed: 'give one private key, whole: PEM (PKCS #8, PKCS #1 or SEC 1) or a JWK',
     key_weak: 'make another: RSA wants 2048 bits or more, and 65537 as its exponent',
     key_unknown_type:

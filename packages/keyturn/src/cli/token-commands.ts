@@ -68,12 +68,16 @@ function variablesOf({ issuer, audience, jwks, algorithms, unsafeHttp }: VerifyF
 
 async function takeToken(argument: string): Promise<string> {
   if (argument !== '-') return argument
-  if (process.stdin.isTTY) {
-    throw new KeyturnError('token_missing', 'expected a token on stdin', {
-      remedy: 'give it as the argument, or pipe it in',
-    })
-  }
+  if (process.stdin.isTTY) throw noToken()
   const input = await readAtMost(LONGEST_TOKEN, process.stdin)
   if (input === undefined) throw new TokenRejected('token_too_long')
-  return input.toString().trim()
+  const token = input.toString().trim()
+  if (token === '') throw noToken()
+  return token
+}
+
+function noToken(): KeyturnError {
+  return new KeyturnError('token_missing', 'expected a token on stdin', {
+    remedy: 'give it as the argument, or pipe it in',
+  })
 }

@@ -69,10 +69,16 @@ function readSettingsFile(file: string): Readonly<Record<string, unknown>> {
     value = JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
     const why = error instanceof SyntaxError ? 'is not JSON' : `cannot be read (${errnoOf(error)})`
-    throw new KeyturnError('config_file_unreadable', `the configuration file ${file} ${why}`)
+    throw unreadableFile(file, why)
   }
   if (isJsonObject(value)) return value
-  throw new KeyturnError('config_file_unreadable', `the configuration file ${file} is not a JSON object`)
+  throw unreadableFile(file, 'is not a JSON object')
+}
+
+function unreadableFile(file: string, why: string): KeyturnError {
+  return new KeyturnError('config_file_unreadable', `the configuration file ${file} ${why}`, {
+    remedy: 'name a JSON object that this user can read: --config or KEYTURN_CONFIG',
+  })
 }
 
 function unknownSetting(message: string): KeyturnError {
