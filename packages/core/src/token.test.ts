@@ -39,6 +39,20 @@ describe('TokenChecker (R42)', () => {
     expect(outcomeOf(() => accept(issue(), { key: ending, nowMs: NOW_MS + 1 }))).toBe('key_unknown')
   })
 
+  it('keeps nothing of one token for the next, nor of one that is verified meanwhile', () => {
+    const subjects = ['user-1', 'u'.repeat(900), 'u2']
+    const [inner = '', ...others] = subjects.map((sub) => issue({ claims: { sub } }))
+    const seen: unknown[] = []
+    const checker = checkerWith({
+      check: ({ sub }) => {
+        if (sub !== 'user-1') seen.push(accept(inner, { checker }).claims.sub)
+        return true
+      },
+    })
+    seen.push(...others.map((token) => accept(token, { checker }).claims.sub))
+    expect(seen).toEqual(['user-1', 'user-1', ...subjects.slice(1)])
+  })
+
   it('reads no clock: what time it is, the caller says', () => {
     expect(outcomeOf(() => accept(issue(), { nowMs: NOW_MS + 605_000 }))).toBe('token_expired')
     expect(outcomeOf(() => accept(issue(), { nowMs: NOW_MS + 604_999 }))).toBe('accepted')

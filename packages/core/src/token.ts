@@ -13,6 +13,7 @@ import { deepFreeze, isStringArray, type JsonObject, parseJsonObject } from './j
 import { isKid, type VerificationKey } from './jwk.ts'
 import { type CompactJws, splitCompact, verifySignature } from './jws.ts'
 import { ownOptions } from './own-options.ts'
+import { Scratch } from './scratch.ts'
 
 /** What a token must be. Issuer and audience are mandatory: there is no secure default for them. */
 export interface TokenExpectations {
@@ -98,6 +99,8 @@ export class TokenChecker {
   readonly #check: TokenExpectations['check']
   /** Headers by their exact text. Only a header under a good signature gets in, so strangers cannot fill it. */
   readonly #headers = new Map<string, TokenHeader>()
+  readonly #signed = new Scratch()
+  readonly #decoded = new Scratch()
 
   /** @throws {KeyturnError} `expectations_invalid`, `algorithm_unavailable` */
   constructor(expectations: TokenExpectations) {
@@ -139,13 +142,13 @@ export class TokenChecker {
     const header = this.#headerOf(jws)
     if (key.kid !== header.kid || key.expiresAt <= nowMs) throw new TokenRejected('key_unknown')
     if (key.algorithm.name !== header.alg) throw new TokenRejected('key_alg_mismatch')
-    const signature = Buffer.from(jws.signature, 'base64url')
+    const signature = this.#decoded.write(jws.signature, 'base64url')
     if (signature.length !== key.signatureBytes) throw new TokenRejected('signature_length')
-    if (!verifySignature(key, Buffer.from(jws.signingInput, 'latin1'), signature)) {
+    if (!verifySignature(key, this.#signed.write(jws.signingInput, 'latin1'), signature)) {
       throw new TokenRejected('signature_invalid')
     }
     this.#remember(jws.header, header)
-    const payload = parseJsonObject(Buffer.from(jws.payload, 'base64url'), PAYLOAD_DEPTH)
+    const payload = parseJsonObject(this.#decoded.write(jws.payload, 'base64url'), PAYLOAD_DEPTH)
     if (payload === undefined) throw new TokenRejected('payload_malformed')
     const claims = this.#shareStrings(validateClaims(payload, this.#claims, Math.floor(nowMs / 1000)))
     this.#applyCheck(deepFreeze(claims))
