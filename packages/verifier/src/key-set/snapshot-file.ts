@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Clock, errnoOf, JWK_SET_LIMITS, KeyturnError } from '@keyturn/core'
 import { openSnapshot, type Snapshot, type SnapshotSeal, sealSnapshot } from './snapshot.ts'
@@ -25,7 +24,6 @@ export interface SnapshotFileOptions extends SnapshotSeal {
 
 /** Base64 within JSON within JSON. */
 const LONGEST_FILE_BYTES = 2 * JWK_SET_LIMITS.bytes + 4096
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 
 /** A snapshot in a file of its own: replaced whole, readable for its owner alone. Who can write it can do no more than remove it. */
 export class SnapshotFile implements SnapshotStore {
@@ -47,6 +45,7 @@ export class SnapshotFile implements SnapshotStore {
   async write(snapshot: Snapshot): Promise<void> {
     const { path, ...seal } = this.#options
     const temporary = `${path}.${randomUUID()}.tmp`
+    const { rename, unlink } = await files()
     try {
       await writeDurably(temporary, sealSnapshot(snapshot, seal))
       await rename(temporary, path)
@@ -58,8 +57,15 @@ export class SnapshotFile implements SnapshotStore {
   }
 }
 
+/** Loaded where a file is wanted: who only imports the verifier does not pay for it. */
+async function files() {
+  return await import('node:fs/promises')
+}
+
 /** Not through a link, and not of a pipe, which would hang. */
 async function readRegular(path: string): Promise<string> {
+  const { constants, open } = await files()
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   return await using(await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), async (file) => {
     const stats = await file.stat()
     if (!stats.isFile() || stats.size > LONGEST_FILE_BYTES) throw new Error('expected a file of a snapshot')
@@ -68,6 +74,7 @@ async function readRegular(path: string): Promise<string> {
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {
+  const { open } = await files()
   await using(await open(path, 'wx', 0o600), async (file) => {
     await file.writeFile(text)
     await file.sync()
@@ -75,6 +82,7 @@ async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 async function syncFolder(path: string): Promise<void> {
+  const { open } = await files()
   await using(await open(path), (folder) => folder.sync())
 }
 
