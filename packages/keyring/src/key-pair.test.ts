@@ -9,6 +9,7 @@ import {
 import { compactVerify, importJWK } from 'jose'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
+  assertHalvesMatch,
   type GenerateKeyPair,
   generateSigningPair,
   localSigningKey,
@@ -96,6 +97,13 @@ describe('a key pair (R2, R10, R12)', () => {
       )
     },
   )
+
+  it('is proven once, and again where it may have changed since', async () => {
+    const pair = { ...(await make('EdDSA')) }
+    await assertHalvesMatch(pair)
+    pair.privateKey = (await make('EdDSA')).privateKey
+    expect(await codeOf(assertHalvesMatch(pair))).toBe('key_self_test_failed')
+  })
 
   it.each(['ES256', 'ES384', 'ES512'] as const)('of %s signs nothing that is no signature', async (alg) => {
     const { localSigningKey: brokenKey } = await withCrypto(() => ({

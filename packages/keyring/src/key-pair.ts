@@ -34,6 +34,8 @@ export type GenerateKeyPair = (wanted: Omit<KeyPolicy, 'timing'>) => Promise<Key
 
 /** One for all rings of a process. */
 const thread = new KeyThread()
+/** Pairs that were proven, and that cannot have become others since. */
+const provenPairs = new WeakSet<KeyPair>()
 
 /**
  * Makes a pair on a thread of low priority, never on the event loop nor where signatures are made, and proves that its halves
@@ -70,8 +72,8 @@ export function proven(generate: GenerateKeyPair): GenerateKeyPair {
 
 /** Derives the public half and the kid of a private key. */
 export function pairOf(privateKey: KeyObject, alg: AlgorithmName): KeyPair {
-  const publicJwk = publicJwkOf(privateKey)
-  return { kid: thumbprint(publicJwk), alg, publicJwk, privateKey }
+  const publicJwk = Object.freeze(publicJwkOf(privateKey))
+  return Object.freeze({ kid: thumbprint(publicJwk), alg, publicJwk, privateKey })
 }
 
 /** The public half of a private key. */
@@ -122,6 +124,7 @@ function inJwsForm(native: Uint8Array, codec: SignatureCodec | undefined): Uint8
  * @throws {KeyturnError} `key_self_test_failed`
  */
 export async function assertHalvesMatch(pair: KeyPair): Promise<void> {
+  if (provenPairs.has(pair)) return
   const key = parseJwk(publishedJwk(pair))
   if (!(await passesSelfTest(pair, key))) {
     const message = 'the key does not verify its own signature, or is not whole'
@@ -129,6 +132,7 @@ export async function assertHalvesMatch(pair: KeyPair): Promise<void> {
   }
   const weakness = isRsa(pair) ? weaknessOfPrimes(pair.privateKey) : undefined
   if (weakness !== undefined) throw new JwkRefused('key_weak', weakness)
+  if (Object.isFrozen(pair) && Object.isFrozen(pair.publicJwk)) provenPairs.add(pair)
 }
 
 async function passesSelfTest(pair: KeyPair, key: VerificationKey): Promise<boolean> {

@@ -9,8 +9,8 @@ export function pooledPair(index: number): KeyPair {
   const known = pool[index]
   if (known !== undefined) return known
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  const publicJwk = publicKey.export({ format: 'jwk' }) as PublicJwk
-  const pair: KeyPair = { kid: thumbprint(publicJwk), alg: 'EdDSA', publicJwk, privateKey }
+  const publicJwk = Object.freeze(publicKey.export({ format: 'jwk' }) as PublicJwk)
+  const pair: KeyPair = Object.freeze({ kid: thumbprint(publicJwk), alg: 'EdDSA', publicJwk, privateKey })
   pool[index] = pair
   return pair
 }
