@@ -5,7 +5,7 @@ import { TOKEN_REJECTIONS } from '@keyturn/core'
 import { codeOf, fakeClock, type ListeningIssuer, testIssuer } from '@keyturn/testing'
 import { createVerifier, onVerifierEvent, VERIFIER_EVENTS } from '@keyturn/verifier'
 import { prometheusText } from '@keyturn/verifier/prometheus'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type DocumentPage, readPage, root, shell } from './document.ts'
 import { freePort, startScript, stopAll } from './end-to-end/processes.ts'
 
@@ -125,6 +125,8 @@ describe('what the page on observability says (R45, R66)', () => {
     endpoint.recover()
     await clock.advance(3_600_000)
     for (const stranger of strangers) await codeOf(verifier.verify(await stranger.token()))
+    // told by a disk, which takes its own time
+    await vi.waitUntil(() => heard.has('snapshot-failed'), { timeout: 30_000 })
     verifier.close()
     for (const end of ends) end()
     expect(rowsBelow('Events')).toEqual(VERIFIER_EVENTS.map((kind) => [kind, heard.get(kind)]))
