@@ -93,6 +93,11 @@ describe('parseJwk (R12, R42)', () => {
     expect(outcome({ ...RSA, ...change })).toBe('key_not_for_signatures')
   })
 
+  it.each([
+    ['an operation twice', { key_ops: ['verify', 'verify'] }],
+    ['ext that is neither true nor false', { ext: 'true' }],
+  ])('refuses a key with %s', (_, change) => expect(outcome({ ...RSA, ...change })).toBe('key_malformed'))
+
   it('takes a key that names no use', () => {
     expect(outcome({ ...RSA, use: undefined })).toBe('accepted')
   })

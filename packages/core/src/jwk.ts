@@ -111,10 +111,15 @@ function refuseSecrets(value: JsonObject): void {
 }
 
 function refuseOtherUses(value: JsonObject): void {
-  const { use, key_ops: operations } = value
+  const { use, key_ops: operations, ext } = value
   const verifies = operations === undefined || (isStringArray(operations) && operations.includes('verify'))
   if ((use !== undefined && use !== 'sig') || !verifies) {
     throw new JwkRefused('key_not_for_signatures', 'expected a key whose use is sig')
+  }
+  const isRepeated = operations !== undefined && new Set(operations).size < operations.length
+  if (isRepeated || (ext !== undefined && typeof ext !== 'boolean')) {
+    // MUST NOT be repeated (RFC 7517, section 4.3); ext is Web Cryptography's
+    throw new JwkRefused('key_malformed', 'expected each of key_ops once, and ext to be true or false')
   }
 }
 

@@ -53,7 +53,7 @@ export function verifySignature(key: VerificationKey, bytes: Uint8Array, signatu
   const { digest, signatureCodec } = key.algorithm
   try {
     const native = signatureCodec === undefined ? signature : signatureCodec.toNative(signature)
-    // a digest of its own knows no steps; the one call takes 4 % longer with RSA (docs/performance.md)
+    // a digest of its own knows no steps; the one call takes some per cent longer with RSA on Node 24 (docs/performance.md)
     if (digest === null) return verifyBytes(digest, bytes, key.cryptoKey, native)
     return createVerify(digest).update(bytes).verify(key.cryptoKey, native)
   } catch {
