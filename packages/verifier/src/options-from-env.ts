@@ -137,8 +137,8 @@ const OF_THE_AUTHORITY: ReadonlySet<string> = new Set(['KEYTURN_VERIFIER_REFRESH
 
 /**
  * Reads a verifier's options from the environment: one initialisation for every service. Anything else can be added.
- * A variable that is one of ours but for a slip, or for the `VERIFIER_` in it, or begins with `KEYTURN_VERIFIER_` and is none, is refused; those of an
- * authority may be there.
+ * A variable that is one of ours but for a slip, or for the `VERIFIER_` in it, or begins with `KEYTURN_VERIFIER_` and is none, is
+ * refused; those of an authority may be there.
  *
  * @throws {KeyturnError} `verifier_env_invalid`, naming the variable and never its value
  *

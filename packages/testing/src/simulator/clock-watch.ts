@@ -18,8 +18,8 @@ export class ClockWatch {
   }
 
   /**
-   * Who cannot know that its clock is behind ends a key in the past, or before others can hear of it, which signed since; or revokes the one after it, so that a key
-   * signs again that has left the sets.
+   * Who cannot know that its clock is behind ends a key in the past, or before others can hear of it, which signed since; or
+   * revokes the one after it, so that a key signs again that has left the sets.
    */
   lookAtWrite({ storage, time, crowd, policy }: World, before: KeyRing | undefined): void {
     const { writer, ring } = storage
