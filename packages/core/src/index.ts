@@ -25,6 +25,7 @@ export { LATE, orLate } from './deadline.ts'
 export { formatDuration, parseDuration } from './duration.ts'
 export type { SignatureCodec } from './ecdsa-signature.ts'
 export { errnoOf } from './errno.ts'
+export { errorCodeOf } from './error-code.ts'
 export {
   KeysUnavailable,
   KeyturnError,

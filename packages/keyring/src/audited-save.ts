@@ -1,5 +1,5 @@
+import { errorCodeOf } from '@keyturn/core'
 import type { AuditTrail, Errand } from './audit-trail.ts'
-import { errorCodeOf } from './error-code.ts'
 import type { AuditMark, KeyRing } from './ring.ts'
 import { changesBetween, type RingChange } from './ring-changes.ts'
 import { type KeyStore, StoreConflict } from './stores/key-store.ts'

@@ -1,6 +1,5 @@
-import type { Clock } from '@keyturn/core'
+import { type Clock, errorCodeOf } from '@keyturn/core'
 import { backOffMs } from './back-off.ts'
-import { errorCodeOf } from './error-code.ts'
 
 /** What there is to tell of a failure. */
 export interface Failure {

@@ -1,6 +1,5 @@
 export type { AuditEntry, AuditTrail, Errand, FailedWrite } from './audit-trail.ts'
 export { checkBackup, readBackup, writeBackup } from './backup-file.ts'
-export { errorCodeOf } from './error-code.ts'
 export type { KeyringEvent } from './events.ts'
 export { type Failure, FailureStreak } from './failure-streak.ts'
 export { type KeyDocumentOptions, MAX_KEY_DOCUMENT_BYTES, readKeyPair } from './key-document.ts'

@@ -1,7 +1,6 @@
-import { type Clock, isolatedListener, KeyturnError, systemClock } from '@keyturn/core'
+import { type Clock, errorCodeOf, isolatedListener, KeyturnError, systemClock } from '@keyturn/core'
 import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT } from './audited-save.ts'
-import { errorCodeOf } from './error-code.ts'
 import type { KeyringEvent } from './events.ts'
 import { type GenerateKeyPair, generateSigningPair, proven } from './key-pair.ts'
 import { reportingStore } from './reporting-store.ts'

@@ -1,5 +1,4 @@
-import { type Clock, KeyturnError, LATE, orLate } from '@keyturn/core'
-import { errorCodeOf } from './error-code.ts'
+import { type Clock, errorCodeOf, KeyturnError, LATE, orLate } from '@keyturn/core'
 import type { KeyringEvent } from './events.ts'
 import type { KeyRing } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'

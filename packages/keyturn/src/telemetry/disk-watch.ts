@@ -1,5 +1,4 @@
-import { type Clock, KeyturnError, LATE, orLate } from '@keyturn/core'
-import { errorCodeOf } from '@keyturn/keyring'
+import { type Clock, errorCodeOf, KeyturnError, LATE, orLate } from '@keyturn/core'
 import { isNearlyFull, type Room, UNKNOWN, type Volume } from './volume.ts'
 
 /** Which volumes are looked at. */

@@ -1,4 +1,4 @@
-import { type Clock, type JwkSet, KeyturnError, type VerificationKey } from '@keyturn/core'
+import { type Clock, errorCodeOf, type JwkSet, KeyturnError, type VerificationKey } from '@keyturn/core'
 import type { VerifierEvent } from '../events.ts'
 import { type CacheBounds, freshForMs } from './cache-policy.ts'
 import { type HeldSet, type HoldingTerms, holdSet, isFresh, isUsable, keyIn } from './held-set.ts'
@@ -145,7 +145,7 @@ export class KeySetMemory {
       const terms = { freshMs: Math.min(freshMs, cache.maxMs), staleMs: staleIfErrorMs }
       return this.#hold({ set, origin: 'snapshot', etag, body, askedAt: since, ...terms })
     } catch (error) {
-      const code = error instanceof KeyturnError ? error.code : 'internal_error'
+      const code = errorCodeOf(error)
       onEvent({ kind: 'snapshot-failed', operation: 'read', code })
       return undefined
     }

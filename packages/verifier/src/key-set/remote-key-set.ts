@@ -1,4 +1,4 @@
-import { type JwkSet, KeysUnavailable, KeyturnError, type VerificationKey } from '@keyturn/core'
+import { errorCodeOf, type JwkSet, KeysUnavailable, type VerificationKey } from '@keyturn/core'
 import { refreshInMs } from './cache-policy.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import type { HeldSet } from './held-set.ts'
@@ -195,8 +195,9 @@ export class RemoteKeySet implements KeySource {
     this.#memory.useReserve()
     const retryInMs = this.#breaker.noteFailure(this.#now())
     this.#failed += 1
-    this.#lastError = error instanceof KeyturnError ? error.code : 'internal_error'
-    const { code, failures } = { code: this.#lastError, failures: this.#breaker.failures }
+    const code = errorCodeOf(error)
+    this.#lastError = code
+    const { failures } = this.#breaker
     this.#options.onEvent({ kind: 'keys-fetch-failed', code, failures, retryInMs })
     if (failures === 1) this.#options.onEvent({ kind: 'circuit-opened', code })
     return retryInMs

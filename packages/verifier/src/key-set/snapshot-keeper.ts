@@ -1,4 +1,4 @@
-import { type Clock, KeyturnError, LATE, orLate } from '@keyturn/core'
+import { type Clock, errorCodeOf, KeyturnError, LATE, orLate } from '@keyturn/core'
 import type { VerifierEvent } from '../events.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SnapshotStore } from './snapshot-file.ts'
@@ -63,7 +63,7 @@ export class SnapshotKeeper {
   }
 
   #fail(operation: 'read' | 'write', error: unknown): undefined {
-    const code = error instanceof KeyturnError ? error.code : 'internal_error'
+    const code = errorCodeOf(error)
     this.#options.onEvent({ kind: 'snapshot-failed', operation, code })
   }
 }

@@ -1,4 +1,4 @@
-import { KeyturnError } from '@keyturn/core'
+import { KeyturnError } from './errors.ts'
 
 /** The code of an error, `internal_error` for one that is none of ours. */
 export function errorCodeOf(error: unknown): string {
