@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createVerifier, optionsFromEnv, type Verifier } from '@keyturn/verifier'
@@ -106,9 +106,15 @@ describe('a root key as documented (R30, R39)', () => {
       `keyturn: json_malformed: ${file} holds no root keys: key set refused: expected a JSON object with an array of keys - name a file that holds what keyturn keys root has printed\n`,
     ])
     const shown = await root('--json', ...named)
-    expect(JSON.parse(shown.stdout)).toEqual({
-      keys: [expect.not.objectContaining({ d: expect.anything() })],
-    })
+    const [printed] = JSON.parse(shown.stdout).keys
+    expect(JSON.parse(shown.stdout)).toEqual({ keys: [printed] })
+    expect(printed).not.toHaveProperty('d')
+    await writeFile(path('odd.json'), JSON.stringify({ keys: [printed, { ...printed, kid: 'other' }] }))
+    const odd = await root('--beside', path('odd.json'), ...named)
+    expect([odd.code, odd.stderr]).toEqual([
+      2,
+      expect.stringMatching(/a key is refused \(key_kid_mismatch\)/),
+    ])
   })
 
   it('is looked at by config check, as by a start', async () => {
