@@ -11,10 +11,14 @@ const limits = { ...HTTP_LIMITS, requestMs: 150, checkMs: 10, silenceMs: 200 }
 
 let server: FastifyInstance
 let port: number
+let handled = 0
 beforeAll(async () => {
   server = createListener(createLogger('silent'), limits)
   server.post('/', async () => 'done')
-  server.get('/', async () => 'done')
+  server.get('/', async () => {
+    handled++
+    return 'done'
+  })
   server.get('/large', async () => 'x'.repeat(64 * 1024 * 1024))
   port = Number(new URL(await listen(server, { host: '127.0.0.1', port: 0 })).port)
 })
@@ -65,6 +69,31 @@ describe('slow clients (R53)', () => {
       socket.pause()
       socket.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n')
     })
+  })
+})
+
+describe('requests of one connection before their answers (R53)', () => {
+  const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+  const send = (count: number) => closing((socket) => socket.end(REQUEST.repeat(count)))
+
+  it('are all answered, as many as are allowed, and as often', async () => {
+    const answer = await closing(async (socket) => {
+      for (let i = 0; i < 3; i++) {
+        socket.write(REQUEST.repeat(limits.pipelined))
+        let answers = 0
+        while (answers < limits.pipelined)
+          answers += String(await once(socket, 'data')).split('200 OK').length - 1
+      }
+      socket.end()
+    })
+    expect(answer.match(/200 OK/g)).toHaveLength(3 * limits.pipelined)
+  })
+
+  it.each([1, 20_000])('are handled up to the limit, and the connection ends at %i more', async (more) => {
+    handled = 0
+    const answer = await send(limits.pipelined + more)
+    expect(handled).toBe(limits.pipelined)
+    expect(answer.match(/200 OK/g)?.length ?? 0).toBeLessThanOrEqual(limits.pipelined)
   })
 })
 

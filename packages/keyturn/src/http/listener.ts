@@ -1,10 +1,12 @@
+import { createServer, type RequestListener } from 'node:http'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Listener } from '../config/listen-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { isOfOneHost } from './host-header.ts'
 import { parseJsonBody } from './json-body.ts'
-import { HTTP_LIMITS } from './limits.ts'
+import { HTTP_LIMITS, type HttpLimits } from './limits.ts'
+import { limitPipelining } from './pipelining.ts'
 import { HttpRefusal, JSON_MEDIA_TYPE, problemHandler } from './problem.ts'
 import { RouteTable } from './route-table.ts'
 import { answerUnreadableRequest } from './unreadable-request.ts'
@@ -19,17 +21,10 @@ const REMEDY_BY_ERRNO: Readonly<Record<string, string>> = Object.freeze({
 export function createListener(logger: Logger, limits = HTTP_LIMITS): FastifyInstance {
   const server = fastify({
     bodyLimit: limits.bodyBytes,
-    requestTimeout: limits.requestMs,
-    connectionTimeout: limits.silenceMs,
-    keepAliveTimeout: limits.idleMs,
+    serverFactory: (listener) => limitedServer(listener, limits),
     forceCloseConnections: 'idle',
     // it would answer in a shape of its own, and probes too
     return503OnClosing: false,
-    http: {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.requestMs,
-      connectionsCheckingInterval: limits.checkMs,
-    },
     frameworkErrors: problemHandler(logger),
     clientErrorHandler: answerUnreadableRequest,
   })
@@ -50,6 +45,20 @@ export function createListener(logger: Logger, limits = HTTP_LIMITS): FastifyIns
     logger.debug({ method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request')
   })
   return server
+}
+
+function limitedServer(listener: RequestListener, limits: HttpLimits) {
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.requestMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: limits.checkMs,
+    },
+    limitPipelining(listener, limits.pipelined),
+  )
+  return server.setTimeout(limits.silenceMs)
 }
 
 /** Before anybody goes by the host. */
