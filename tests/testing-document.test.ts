@@ -70,6 +70,15 @@ describe('tests of a service as documented (R46, R66)', () => {
     expect(lines.filter((line) => !line.startsWith('refused: '))).toEqual([])
   })
 
+  it('hold a service to a root key, and read the metadata', async () => {
+    const script = page.block('root-key')
+    await writeFile(join(folder, 'root-key.mjs'), script)
+    const { stdout } = await shell('node root-key.mjs', {}, folder)
+    const told = [...script.matchAll(/console\.log\(.*\) \/\/ (.*)/g)].map(([, line]) => line)
+    expect(told).toHaveLength(3)
+    expect(stdout.trim().split('\n')).toEqual(told)
+  })
+
   it('are told of every fault', () => {
     const [, table = ''] = page.text.split('| --- | --- | --- |\n')
     const rows = table.split('\n\n')[0]?.split('\n') ?? []

@@ -29,6 +29,7 @@ export {
   type Tombstone,
 } from './ring.ts'
 export { changesBetween, type RingChange } from './ring-changes.ts'
+export { SignedKeySet, type SignedKeySetOptions } from './signed-key-set.ts'
 export { FileKeyStore, type FileKeyStoreOptions } from './stores/file-key-store.ts'
 export {
   type BeginningTerms,

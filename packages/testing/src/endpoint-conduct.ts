@@ -10,6 +10,14 @@ import {
   type Treatment,
   WORKS,
 } from './endpoint-faults.ts'
+import type { KeySetForm } from './key-set-form.ts'
+
+/** An answer as it goes out. */
+export interface FinishedAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
 
 /** How an endpoint behaves now, and how often it was asked: the same one behind a port and behind a function. */
 export class EndpointConduct {
@@ -56,23 +64,29 @@ export class EndpointConduct {
   }
 
   /** Counts a question, and says what comes of it. */
-  take(): { readonly code: string | undefined; readonly treatment: Treatment } {
+  take(form: KeySetForm): { readonly code: string | undefined; readonly treatment: Treatment } {
     this.#fetches += 1
-    return { code: this.#manner.code, treatment: this.#manner.treat(this.#sets) }
+    return { code: this.#manner.code, treatment: this.#manner.treat(this.#sets, form) }
   }
 
   /** What there is to answer when all is well. */
-  goodAnswer(): Answer {
-    return WORKS.treat(this.#sets)
+  goodAnswer(form: KeySetForm): Answer {
+    return WORKS.treat(this.#sets, form)
   }
 
-  /** An answer as it goes out, with the headers of an authority; 304 to who has that set. */
-  finish({ status = 200, headers = {}, body }: Answer, ifNoneMatch: string | undefined): Required<Answer> {
+  /** Gives an answer the headers of an authority; 304 to who has that set. */
+  async finish(
+    answer: Answer,
+    { mediaType }: KeySetForm,
+    ifNoneMatch: string | undefined,
+  ): Promise<FinishedAnswer> {
+    const { status = 200, headers = {} } = answer
+    const body = await answer.body
     if (status !== 200) return { status, headers, body }
     const etag = `"${createHash('sha256').update(body).digest('base64url')}"`
     const shared = { 'cache-control': this.#cacheControl, etag, 'access-control-allow-origin': '*' }
     if (!matches(ifNoneMatch, etag)) {
-      return { status, headers: { ...shared, 'content-type': 'application/jwk-set+json', ...headers }, body }
+      return { status, headers: { ...shared, 'content-type': mediaType, ...headers }, body }
     }
     this.#confirmations += 1
     return { status: 304, headers: shared, body: '' }

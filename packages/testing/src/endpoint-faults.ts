@@ -1,4 +1,5 @@
 import type { JwkSetDocument } from '@keyturn/core'
+import type { KeySetForm } from './key-set-form.ts'
 
 /** What an endpoint may do instead of answering with its key set. */
 export type EndpointFault =
@@ -20,14 +21,15 @@ export interface KeySets {
   /** The one before the last change. */
   previous(): JwkSetDocument
   /** With the private halves of its keys. */
-  leaked(): object
+  leaked(): JwkSetDocument
 }
 
 /** An answer over HTTP; by default the status is 200, and the headers are those of an authority. */
 export interface Answer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly body: string
+  /** A promise where it is signed. */
+  readonly body: string | Promise<string>
 }
 
 /** What comes of a question: an answer, or something in its place. */
@@ -37,17 +39,16 @@ export type Treatment = Answer | 'reset' | 'hang' | 'drip'
 export interface Manner {
   /** What a verifier says of it, in `health().lastError`; where it begins with `fetch_`, no document is taken at all. */
   readonly code: string | undefined
-  treat(sets: KeySets): Treatment
+  treat(sets: KeySets, form: KeySetForm): Treatment
 }
 
 /** Where {@link FAULTS} `redirect` leads: to the good set, so that who follows is found out. */
 export const MOVED_QUERY = 'moved'
 
 const HUGE_BYTES = 1024 * 1024
-const json = JSON.stringify
 
 /** Nothing is wrong. */
-export const WORKS = serving(undefined, (sets) => json(sets.current()))
+export const WORKS = serving(undefined, (sets, { write }) => write(sets.current()))
 
 /** Each fault, the same on a port and in process. */
 export const FAULTS = Object.freeze<Record<EndpointFault, Manner>>({
@@ -65,19 +66,37 @@ export const FAULTS = Object.freeze<Record<EndpointFault, Manner>>({
   mistyped: {
     code: 'fetch_media_type',
     // other bytes than those of the good set, whose ETag a verifier may hold
-    treat: (sets) => ({ headers: { 'content-type': 'text/html' }, body: `${json(sets.current())}\n` }),
+    treat: (sets, form) => ({
+      headers: { 'content-type': 'text/html' },
+      body: written(form, sets.current(), (text) => `${text}\n`),
+    }),
   },
-  huge: serving('fetch_too_large', (sets) => json(sets.current()).padEnd(HUGE_BYTES)),
-  malformed: serving('key_set_malformed', (sets) => json(sets.current()).slice(0, -1)),
-  empty: serving('key_set_without_usable_key', () => json({ keys: [] })),
-  private: serving('key_set_without_usable_key', (sets) => json(sets.leaked())),
-  older: serving('key_set_older', (sets) => json(sets.previous())),
+  huge: serving('fetch_too_large', (sets, form) =>
+    written(form, sets.current(), (text) => text.padEnd(HUGE_BYTES)),
+  ),
+  malformed: serving('key_set_malformed', (sets, form) =>
+    written(form, sets.current(), (text) => text.slice(0, -1)),
+  ),
+  empty: serving('key_set_without_usable_key', (_, { write }) => write({ keys: [] })),
+  private: serving('key_set_without_usable_key', (sets, { write }) => write(sets.leaked())),
+  older: serving('key_set_older', (sets, { write }) => write(sets.previous())),
 })
 
 /** The names of all faults, to try a service with each of them. */
 export const ENDPOINT_FAULTS: readonly EndpointFault[] = Object.freeze(Object.keys(FAULTS) as EndpointFault[])
 
 /** Answers with a text, as with a key set. */
-export function serving(code: string | undefined, body: (sets: KeySets) => string) {
-  return Object.freeze({ code, treat: (sets: KeySets): Answer => ({ body: body(sets) }) })
+export function serving(code: string | undefined, body: (sets: KeySets, form: KeySetForm) => Answer['body']) {
+  return Object.freeze({
+    code,
+    treat: (sets: KeySets, form: KeySetForm): Answer => ({ body: body(sets, form) }),
+  })
+}
+
+async function written(
+  { write }: KeySetForm,
+  set: JwkSetDocument,
+  spoil: (text: string) => string,
+): Promise<string> {
+  return spoil(await write(set))
 }

@@ -1,8 +1,12 @@
-import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { access } from 'node:fs/promises'
+import { createVerifier, optionsFromEnv } from '@keyturn/verifier'
+import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
+import { codeOf } from './code-of.ts'
 import type { EndpointFault } from './endpoint-faults.ts'
 import { type TestIssuerOptions, testIssuer } from './test-issuer.ts'
 
+const METADATA = '/.well-known/oauth-authorization-server'
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
@@ -59,6 +63,67 @@ describe('an issuer for tests on a port of its own (R29, R46)', () => {
     const post = await ask({ method: 'POST' })
     expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
     expect(endpoint.fetches).toBe(0)
+  })
+
+  it('has the set under its root key, where an authority has it, and pins for the services (R30)', async () => {
+    const { issuer, served, ask } = await open({ rootKey: true })
+    const answer = await ask({}, served.env.KEYTURN_JWKS_URL)
+    expect(served.env.KEYTURN_JWKS_URL).toBe(served.url.replace('.json', '.jwt'))
+    expect(answer.headers.get('content-type')).toBe('application/jwk-set+jwt')
+    const roots = createLocalJWKSet(issuer.verifierOptions.rootKeys as JSONWebKeySet)
+    const { payload } = await jwtVerify(await answer.text(), roots, {
+      typ: 'jwk-set+jwt',
+      issuer: issuer.issuer,
+    })
+    expect(payload).toMatchObject(issuer.jwks())
+    expect(payload).toMatchObject({ sub: issuer.issuer, exp: (payload.iat ?? 0) + 4 * 3600 })
+    expect(await (await ask()).json()).toEqual(issuer.jwks())
+    const pins = String(served.env.KEYTURN_VERIFIER_ROOT_KEYS_FILE)
+    const verifier = createVerifier(optionsFromEnv(served.env))
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')
+    verifier.close()
+    await served.close()
+    await expect(access(pins)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('has no signed set without a root key, and no pin', async () => {
+    const { ask, served } = await open()
+    expect((await ask({}, served.url.replace('.json', '.jwt'))).status).toBe(404)
+    expect(served.env).not.toHaveProperty('KEYTURN_VERIFIER_ROOT_KEYS_FILE')
+  })
+
+  it.each([
+    { issuer: 'https://auth.test', rootKey: false, paths: [''] },
+    { issuer: 'https://auth.test/tenant', rootKey: true, paths: ['', '/tenant'] },
+  ])('describes $issuer as an authority does, and where it is (R31)', async ({ issuer, rootKey, paths }) => {
+    const { ask, served, endpoint } = await open({ issuer, rootKey })
+    endpoint.fail('unavailable')
+    for (const path of paths) {
+      const answer = await ask({}, new URL(METADATA + path, served.url).href)
+      expect(answer.headers.get('content-type')).toMatch(/^application\/json/)
+      expect(await answer.json()).toEqual({
+        issuer,
+        jwks_uri: served.url,
+        ...(rootKey && { signed_jwks_uri: served.env.KEYTURN_JWKS_URL }),
+        response_types_supported: [],
+        grant_types_supported: [],
+      })
+    }
+    expect(endpoint.fetches).toBe(0)
+  })
+
+  it('has no metadata where it is no URL, as an authority has none', async () => {
+    const { ask, served } = await open({ issuer: 'supermq.auth' })
+    expect((await ask({}, new URL(METADATA, served.url).href)).status).toBe(404)
+  })
+
+  it('listens on the port that it is given, so that its name can be where it is', async () => {
+    const { port } = new URL((await open()).served.url)
+    for (const close of closing.splice(0)) await close()
+    const issuer = await testIssuer({ issuer: `http://127.0.0.1:${port}` })
+    await using served = await issuer.listen({ port: Number(port) })
+    expect(served.url).toBe(`${issuer.issuer}/.well-known/jwks.json`)
+    await expect(issuer.listen({ port: Number(port) })).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })
 
   it('is an issuer for verifiers of others', async () => {

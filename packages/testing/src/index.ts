@@ -15,5 +15,6 @@ export {
   hostileTokens,
 } from './hostile-tokens/hostile-tokens.ts'
 export { type ConformanceCase, keyStoreConformance, type StorePlace } from './key-store-conformance.ts'
+export type { ListeningEnv, ListeningIssuer } from './listening-issuer.ts'
 export type { TestEndpoint } from './test-endpoint.ts'
-export { type ListeningIssuer, type TestIssuer, type TestIssuerOptions, testIssuer } from './test-issuer.ts'
+export { type TestIssuer, type TestIssuerOptions, testIssuer } from './test-issuer.ts'

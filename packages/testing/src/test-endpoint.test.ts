@@ -2,16 +2,16 @@ import { createVerifier, optionsFromEnv, type VerifierEvent, type VerifierOption
 import { afterEach, describe, expect, it } from 'vitest'
 import { ENDPOINT_FAULTS, type EndpointFault, FAULTS } from './endpoint-faults.ts'
 import { fakeClock } from './fake-clock.ts'
-import { testIssuer } from './test-issuer.ts'
+import { type TestIssuerOptions, testIssuer } from './test-issuer.ts'
 
 const closing: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-async function open() {
+async function open(options: TestIssuerOptions = {}) {
   const clock = fakeClock()
-  const issuer = await testIssuer({ clock })
+  const issuer = await testIssuer({ clock, ...options })
   return { clock, issuer, endpoint: issuer.endpoint }
 }
 /** The port of verifiers, as in their own hands. */
@@ -76,9 +76,21 @@ describe('the endpoint of an issuer for tests, in process (R46)', () => {
   )
 })
 
+const WAYS = [
+  { way: 'in process', rootKey: false },
+  { way: 'on a port', rootKey: false },
+  { way: 'in process', rootKey: true },
+  { way: 'on a port', rootKey: true },
+] as const
+
+/** What a verifier with a pinned root finds in a damaged set is no damaged JSON. */
+function codeIn(fault: EndpointFault, { rootKey }: (typeof WAYS)[number]): string | undefined {
+  return rootKey && fault === 'malformed' ? 'key_set_not_signed' : FAULTS[fault].code
+}
+
 /** A verifier that has a good set of an issuer, in process or over its port. */
-async function openWarm(way: 'in process' | 'on a port') {
-  const { clock, issuer, endpoint } = await open()
+async function openWarm({ way, rootKey }: (typeof WAYS)[number]) {
+  const { clock, issuer, endpoint } = await open({ rootKey })
   await issuer.rotate()
   const events: VerifierEvent[] = []
   let wake = () => {}
@@ -113,13 +125,13 @@ async function openWarm(way: 'in process' | 'on a port') {
 }
 
 describe('JWKSFetchError: the faults of an endpoint, the same in process and on a port (R37, R46)', () => {
-  describe.each(['in process', 'on a port'] as const)('%s', (way) => {
+  describe.each(WAYS)('$way, with a root key: $rootKey', (way) => {
     it.each(ENDPOINT_FAULTS)('%s replaces no good set, and is told by its code', async (fault) => {
       const { issuer, endpoint, verifier, refreshed } = await openWarm(way)
       endpoint.fail(fault)
       await refreshed(fault)
       expect(verifier.health()).toMatchObject({
-        lastError: FAULTS[fault].code,
+        lastError: codeIn(fault, way),
         kids: issuer.jwks().keys.map(({ kid }) => kid),
         refreshes: { success: 1, failure: 1 },
       })

@@ -1,10 +1,13 @@
 import { type FetchKeySet, KeySetFetchFailed } from '@keyturn/verifier'
 import type { EndpointConduct } from './endpoint-conduct.ts'
 import type { EndpointFault } from './endpoint-faults.ts'
+import type { KeySetForm } from './key-set-form.ts'
 
 /** A key set's endpoint, on a port or without a network. It works until it is told otherwise. */
 export interface TestEndpoint {
-  /** The verifier's port: what comes through it is what would come over the network. */
+  /**
+   * The verifier's port: what comes through it is what would come over the network. With a root key that is the signed set.
+   */
   readonly fetch: FetchKeySet
   /** How often it was asked, by whatever way. */
   readonly fetches: number
@@ -12,22 +15,22 @@ export interface TestEndpoint {
   readonly confirmations: number
   /** Does this to every question from now on. Default `reset`: breaks it off, as a machine that is down. */
   fail(fault?: EndpointFault): void
-  /** Answers with this document, whatever it is. */
+  /** Answers with this document, whatever it is, and signs nothing. */
   serve(document: unknown): void
   /** Works again. Questions that hang or drip are answered. */
   recover(): void
 }
 
 /** The way to an endpoint without a network. */
-export function testEndpoint(conduct: EndpointConduct): TestEndpoint {
+export function testEndpoint(conduct: EndpointConduct, form: KeySetForm): TestEndpoint {
   return {
     async fetch({ etag, signal }) {
-      const { code = '', treatment } = conduct.take()
+      const { code = '', treatment } = conduct.take(form)
       const isWaiting = treatment === 'hang' || treatment === 'drip'
       const isAnswered = isWaiting ? await conduct.recovery(signal) : !code.startsWith('fetch_')
       if (!isAnswered) throw new KeySetFetchFailed(code, 'expected the endpoint to behave')
-      const answer = typeof treatment === 'string' ? conduct.goodAnswer() : treatment
-      const { status, headers, body } = conduct.finish(answer, etag)
+      const answer = typeof treatment === 'string' ? conduct.goodAnswer(form) : treatment
+      const { status, headers, body } = await conduct.finish(answer, form, etag)
       const cache = { cacheControl: headers['cache-control'], age: undefined, etag: headers.etag }
       return status === 304 ? { ...cache, status } : { ...cache, status: 200, body: Buffer.from(body) }
     },

@@ -68,6 +68,22 @@ describe('an issuer for tests (R46)', () => {
     verifier.close()
   })
 
+  it('signs its set under a root key when it is told so, and has its verifiers pin that one (R30)', async () => {
+    const { issuer } = await open({ rootKey: true })
+    const other = await open({ rootKey: true, issuer: issuer.issuer })
+    const verifier = createVerifier(issuer.verifierOptions)
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')
+    expect(issuer.verifierOptions.rootKeys?.keys).toEqual([
+      expect.objectContaining({ kid: verifier.health().rootKid }),
+    ])
+    verifier.close()
+    const misled = createVerifier({ ...issuer.verifierOptions, fetch: other.issuer.endpoint.fetch })
+    expect(await codeOf(misled.verify(await issuer.token()))).toBe('keys_unavailable')
+    expect(misled.health().lastError).toBe('key_set_root_unknown')
+    misled.close()
+    expect((await testIssuer()).verifierOptions).not.toHaveProperty('rootKeys')
+  })
+
   it('publishes no private member', async () => {
     const { issuer } = await open()
     for (const key of issuer.jwks().keys) expect(key).not.toHaveProperty('d')

@@ -7,11 +7,13 @@ import {
   signCompact,
   systemClock,
 } from '@keyturn/core'
+import { generateSigningPair, localSigningKey, SignedKeySet } from '@keyturn/keyring'
 import type { VerifierOptions } from '@keyturn/verifier'
 import { EndpointConduct } from './endpoint-conduct.ts'
-import { type EndpointServer, listen } from './endpoint-server.ts'
 import { type HostileToken, hostileTokens } from './hostile-tokens/hostile-tokens.ts'
 import { strangerTo } from './hostile-tokens/stranger.ts'
+import { PLAIN_FORM, signedForm } from './key-set-form.ts'
+import { type ListeningIssuer, listenAs, type SignedPublication } from './listening-issuer.ts'
 import { type TestEndpoint, testEndpoint } from './test-endpoint.ts'
 import { TestKeys } from './test-keys.ts'
 
@@ -27,6 +29,8 @@ export interface TestIssuerOptions {
   readonly audience?: string
   /** `Cache-Control` of the key set. Default: what an authority sends. */
   readonly cacheControl?: string
+  /** Signs the key set with a root key of its own, which `verifierOptions` then pin. Default `false`. */
+  readonly rootKey?: boolean
 }
 
 /** An issuer in memory: good tokens, bad ones, and keys that turn when a test says so. */
@@ -37,10 +41,13 @@ export interface TestIssuer {
   readonly kid: string
   /** The key set's endpoint, and how it behaves. */
   readonly endpoint: TestEndpoint
-  /** What makes a verifier of this issuer, in this process and without a network. */
-  readonly verifierOptions: Pick<Required<VerifierOptions>, 'issuer' | 'audience' | 'fetch' | 'clock'>
-  /** Serves the key set on a free port of this machine, as an authority does, until it is closed. */
-  listen(): Promise<ListeningIssuer>
+  /** What makes a verifier of this issuer, in this process and without a network. With a root key it pins that one. */
+  readonly verifierOptions: Pick<Required<VerifierOptions>, 'issuer' | 'audience' | 'fetch' | 'clock'> &
+    Pick<VerifierOptions, 'rootKeys'>
+  /**
+   * Serves the key set and the metadata on a port of this machine, by default a free one, as an authority does, until it is closed.
+   */
+  listen(options?: { readonly port?: number }): Promise<ListeningIssuer>
   /**
    * A token that a service accepts: RFC 9068, one hour, of a user. Claims given here come on top; one that is `undefined`
    * is left out.
@@ -62,14 +69,10 @@ export interface TestIssuer {
   revoke(kid?: string): Promise<void>
 }
 
-/** An issuer that can be asked from other processes. */
-export interface ListeningIssuer extends EndpointServer, AsyncDisposable {
-  /** What a service takes to trust this issuer: `optionsFromEnv` reads it. */
-  readonly env: Readonly<Record<'KEYTURN_ISSUER' | 'KEYTURN_AUDIENCE' | 'KEYTURN_JWKS_URL', string>>
-}
-
 const TTL_SECONDS = 3600
 const GRACE_SECONDS = TTL_SECONDS + 15
+/** How long a signed set is good: the default of an authority. */
+const SIGNED_SET_TTL_SECONDS = 4 * 3600
 
 /**
  * Makes an issuer for the tests of a service. It opens no port unless it is told to {@link TestIssuer.listen}.
@@ -86,7 +89,8 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
   const nowSeconds = () => Math.floor(clock.now() / 1000)
   const keys = await TestKeys.open(algorithm, nowSeconds)
   const conduct = new EndpointConduct(keys, cacheControl)
-  const endpoint = testEndpoint(conduct)
+  const signed = options.rootKey === true ? await signedPublication(issuer, clock) : undefined
+  const endpoint = testEndpoint(conduct, signed?.form ?? PLAIN_FORM)
 
   const sign = async (key: SigningKey, claims: object, typ = 'at+jwt') => {
     const iat = nowSeconds()
@@ -101,15 +105,17 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
     issuer,
     audience,
     endpoint,
-    verifierOptions: { issuer, audience, fetch: endpoint.fetch, clock },
+    verifierOptions: {
+      issuer,
+      audience,
+      fetch: endpoint.fetch,
+      clock,
+      ...(signed && { rootKeys: signed.rootKeys }),
+    },
     get kid() {
       return keys.signingKey.kid
     },
-    async listen() {
-      const { url, close } = await listen(conduct)
-      const env = { KEYTURN_ISSUER: issuer, KEYTURN_AUDIENCE: audience, KEYTURN_JWKS_URL: url }
-      return { url, env, close, [Symbol.asyncDispose]: close }
-    },
+    listen: ({ port = 0 } = {}) => listenAs({ issuer, audience, conduct, signed }, port),
     token,
     clientToken: (claims = {}) =>
       token({ sub: 'client-1', type: undefined, role: undefined, verified: undefined, ...claims }),
@@ -133,4 +139,10 @@ export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestI
     rotate: () => keys.rotate(GRACE_SECONDS),
     revoke: (kid = keys.signingKey.kid) => keys.revoke(kid),
   }
+}
+
+async function signedPublication(issuer: string, clock: Clock): Promise<SignedPublication> {
+  const root = localSigningKey(await generateSigningPair({ algorithm: 'EdDSA', rsaBits: 2048 }))
+  const set = new SignedKeySet({ root, issuer, ttlSeconds: SIGNED_SET_TTL_SECONDS, clock })
+  return { form: signedForm(set), rootKeys: { keys: [root.publicJwk] } }
 }

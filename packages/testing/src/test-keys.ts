@@ -44,10 +44,10 @@ export class TestKeys implements KeySets {
     return this.#previous ?? this.#document(this.current().keys, this.#version - 1)
   }
 
-  leaked(): object {
+  leaked(): JwkSetDocument {
     const keys = [this.#active, this.#next].map((pair) => ({
-      ...publishedJwk(pair),
       ...pair.privateKey.export({ format: 'jwk' }),
+      ...publishedJwk(pair),
     }))
     return { ...this.current(), keys }
   }

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type JwkSetDocument, SIGNED_JWK_SET_TYP } from '@keyturn/core'
-import type { KeyManager, Timing } from '@keyturn/keyring'
+import type { KeyManager, SignedKeySet, Timing } from '@keyturn/keyring'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { SignedKeySet } from '../service/signed-key-set.ts'
 import { HttpRefusal } from './problem.ts'
 
 /** What the key set routes need. */

@@ -1,58 +1,30 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type PublishedJwk, type SigningKey, signCompact, thumbprint } from '@keyturn/core'
-import { codeOf, type FakeClock, fakeClock, type TestIssuer, testIssuer } from '@keyturn/testing'
+import { codeOf, fakeClock, type TestIssuer, testIssuer } from '@keyturn/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openVerifier } from '../open-verifier.fixture.ts'
 import { createVerifier } from '../verifier.ts'
 import type { VerifierOptions } from '../verifier-options.ts'
-import type { FetchKeySet } from './http-fetch.ts'
 
 const SECOND = 1000
-const LIFETIME_SECONDS = 7200
+/** Of the issuers here, as of an authority by default. */
+const LIFETIME_SECONDS = 14_400
 const folder = await mkdtemp(join(tmpdir(), 'keyturn-signed-'))
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-function rootKey() {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  const members = publicKey.export({ format: 'jwk' }) as { kty: 'OKP'; crv: string; x: string }
-  const jwk: PublishedJwk = { ...members, kid: thumbprint(members), alg: 'EdDSA', use: 'sig' }
-  const signer: SigningKey = {
-    kid: jwk.kid,
-    alg: 'EdDSA',
-    publicJwk: jwk,
-    sign: async (bytes) => sign(null, bytes, privateKey),
-  }
-  return { jwk, signer }
-}
-const root = rootKey()
-const other = rootKey()
+const rootsOf = ({ verifierOptions: { rootKeys } }: TestIssuer) => rootKeys?.keys ?? []
+/** Others of the same name, each with a root and keys of its own. */
+const [other, third] = await Promise.all([testIssuer({ rootKey: true }), testIssuer({ rootKey: true })])
 
-/** How an authority with a root key answers: the set that it has, under that key, from now on for two hours. */
-function signedBy({ signer }: typeof root, issuer: TestIssuer, clock: FakeClock): FetchKeySet {
-  return async (question) => {
-    const answer = await issuer.endpoint.fetch(question)
-    if (answer.status === 304) return answer
-    const iat = Math.floor(clock.now() / 1000)
-    const claims = { iss: issuer.issuer, sub: issuer.issuer, iat, exp: iat + LIFETIME_SECONDS }
-    const set = JSON.parse(Buffer.from(answer.body).toString())
-    const text = await signCompact(signer, { typ: 'jwk-set+jwt' }, { ...claims, ...set })
-    return { ...answer, body: Buffer.from(text) }
-  }
-}
-
-/** A verifier with a pinned root, and an endpoint whose answers come under that root until a test says otherwise. */
-async function open(options: Partial<VerifierOptions> = {}, by = root) {
+/** A verifier that pins the root of its issuer, and an endpoint whose answers come from there until a test says otherwise. */
+async function open(options: Partial<VerifierOptions> = {}) {
   const clock = fakeClock()
-  const issuer = await testIssuer({ clock })
-  const answers = { fetch: signedBy(by, issuer, clock) }
+  const issuer = await testIssuer({ clock, rootKey: true })
+  const answers = { fetch: issuer.endpoint.fetch }
   const opened = await openVerifier({
-    rootKeys: { keys: [root.jwk] },
-    issuer: issuer.issuer,
+    ...issuer.verifierOptions,
     fetch: (question) => answers.fetch(question),
-    clock,
     ...options,
   })
   return { ...opened, clock, issuer, endpoint: issuer.endpoint, answers }
@@ -62,21 +34,28 @@ describe('a key set under a pinned root (R39)', () => {
   it('gives its keys, and says under which root', async () => {
     const { issuer, verifier } = await open()
     expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')
-    expect(verifier.health()).toMatchObject({ status: 'fresh', rootKid: root.jwk.kid })
+    expect(verifier.health().status).toBe('fresh')
+    expect(rootsOf(issuer)).toEqual([expect.objectContaining({ kid: verifier.health().rootKid })])
   })
 
-  it('is taken under a root that follows, where both are pinned', async () => {
-    const { issuer, verifier } = await open({ rootKeys: { keys: [root.jwk, other.jwk] } }, other)
-    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')
-    expect(verifier.health().rootKid).toBe(other.jwk.kid)
-  })
+  it.each(['one in use', 'one that follows'])(
+    'is taken under the %s, where both are pinned',
+    async (which) => {
+      const issuer = await testIssuer({ rootKey: true })
+      const [one, two] = which === 'one in use' ? [issuer, other] : [other, issuer]
+      const keys = [...rootsOf(one), ...rootsOf(two)]
+      const { verifier } = await openVerifier({ ...issuer.verifierOptions, rootKeys: { keys } })
+      expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')
+      expect(rootsOf(issuer)).toEqual([expect.objectContaining({ kid: verifier.health().rootKid })])
+    },
+  )
 
   it('is refused under another root, and what was held is used on', async () => {
     const { clock, issuer, verifier, answers, events } = await open()
     await verifier.ready()
-    const forger = await testIssuer({ clock, issuer: issuer.issuer })
+    const forger = await testIssuer({ clock, rootKey: true })
     const [good, forged] = [await issuer.token(), await forger.token()]
-    answers.fetch = signedBy(other, forger, clock)
+    answers.fetch = forger.endpoint.fetch
     await clock.advance(720 * SECOND)
     expect(events.at(-1)).toMatchObject({ kind: 'keys-fetch-failed', code: 'key_set_root_unknown' })
     expect(await codeOf(verifier.verify(good))).toBe('none')
@@ -84,19 +63,18 @@ describe('a key set under a pinned root (R39)', () => {
   })
 
   it('is refused without a signature, however it came', async () => {
-    const { issuer, verifier, answers } = await open()
-    answers.fetch = issuer.endpoint.fetch
+    const { issuer, endpoint, verifier } = await open()
+    endpoint.serve(issuer.jwks())
     expect(await codeOf(verifier.verify(await issuer.token()))).toBe('keys_unavailable')
     expect(verifier.health().lastError).toBe('key_set_not_signed')
   })
 
   it('is refused when it is older than the one in use, though its time is not over', async () => {
-    const { clock, issuer, verifier, answers } = await open()
+    const { clock, issuer, endpoint, verifier } = await open()
     const [before] = issuer.jwks().keys
-    const older = await answers.fetch({ etag: undefined, signal: AbortSignal.timeout(1000) })
     await issuer.revoke(before?.kid)
     await verifier.ready()
-    answers.fetch = async () => older
+    endpoint.fail('older')
     await clock.advance(720 * SECOND)
     expect(verifier.health()).toMatchObject({ lastError: 'key_set_older' })
     expect(verifier.health().kids).not.toContain(before?.kid)
@@ -130,15 +108,19 @@ describe('a key set under a pinned root (R39)', () => {
   })
 
   it('is asked for whole once it has ended, since a 304 could not renew it', async () => {
-    const { clock, endpoint, verifier } = await open({ staleIfErrorSeconds: 86_400 })
+    const { clock, endpoint, verifier, answers } = await open({ staleIfErrorSeconds: 86_400 })
     await verifier.ready()
     endpoint.fail()
     await clock.advance((LIFETIME_SECONDS + 5) * SECOND)
     endpoint.recover()
-    const { confirmations } = endpoint
+    const tags: unknown[] = []
+    answers.fetch = async (question) => {
+      tags.push(question.etag)
+      return await endpoint.fetch(question)
+    }
     await clock.advance(120 * SECOND)
     expect(verifier.health().status).toBe('fresh')
-    expect(endpoint.confirmations).toBe(confirmations)
+    expect(tags).toEqual([undefined])
   })
 
   it('does not become usable by a 304 that nobody asked for', async () => {
@@ -157,21 +139,12 @@ describe('a key set under a pinned root (R39)', () => {
     }
     const first = await open(snapshot)
     await first.verifier.ready()
-    const reopen = (rootKeys: NonNullable<VerifierOptions['rootKeys']>) =>
-      openVerifier({
-        ...snapshot,
-        issuer: first.issuer.issuer,
-        clock: first.clock,
-        rootKeys,
-        fetch: async () => {
-          throw new Error('down')
-        },
-      })
+    first.endpoint.fail()
+    const reopen = ({ verifierOptions: { rootKeys } }: TestIssuer) =>
+      openVerifier({ ...first.issuer.verifierOptions, ...snapshot, ...(rootKeys && { rootKeys }) })
     const token = await first.issuer.token()
-    await expect
-      .poll(async () => codeOf((await reopen({ keys: [root.jwk] })).verifier.verify(token)))
-      .toBe('none')
-    const stranger = await reopen({ keys: [other.jwk] })
+    await expect.poll(async () => codeOf((await reopen(first.issuer)).verifier.verify(token))).toBe('none')
+    const stranger = await reopen(other)
     expect(await codeOf(stranger.verifier.verify(token))).toBe('keys_unavailable')
     expect(stranger.events).toContainEqual({
       kind: 'snapshot-failed',
@@ -188,20 +161,22 @@ describe('a key set under a pinned root (R39)', () => {
 
 describe('rootKeys (R39)', () => {
   const options = { issuer: 'https://issuer.test', audience: 'orders' }
+  const [root] = rootsOf(other)
+  const [publicRoot = {}] = rootsOf(third)
 
   it.each([
     ['no key', { keys: [] }, /^rootKeys: expected a key set \(key_set_without_usable_key\)$/],
     ['what is no key set', {} as never, /^rootKeys: expected a key set \(key_set_malformed\)$/],
-    ['a private key', { keys: [root.jwk, { ...other.jwk, d: 'AAAA' }] }, /\(key_private\)$/],
-    ['a key under another name', { keys: [{ ...root.jwk, kid: 'root' }] }, /without_usable_key\)$/],
+    ['a private key', { keys: [publicRoot, { ...root, d: 'AAAA' }] }, /\(key_private\)$/],
+    ['a key under another name', { keys: [{ ...root, kid: 'root' }] }, /without_usable_key\)$/],
   ])('refuses %s', (_, rootKeys, message) => {
     expect(() => createVerifier({ ...options, rootKeys })).toThrow(message)
   })
 
   it('wants a set to fetch', () => {
-    const pinnedKeys = { keys: [other.jwk] }
-    expect(() =>
-      createVerifier({ ...options, rootKeys: { keys: [root.jwk] }, pinnedKeys, jwksUrl: null }),
-    ).toThrow(/^rootKeys: expected a key set to fetch/)
+    const rootKeys = { keys: rootsOf(other) }
+    expect(() => createVerifier({ ...options, rootKeys, pinnedKeys: rootKeys, jwksUrl: null })).toThrow(
+      /^rootKeys: expected a key set to fetch/,
+    )
   })
 })

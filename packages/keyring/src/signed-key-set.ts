@@ -19,6 +19,11 @@ export interface SignedKeySetOptions {
 /**
  * The key set under a root key. Time is cut into periods of half its lifetime, and all of a period is signed alike: replicas serve the
  * same bytes, verifiers can ask with an ETag, and whoever gets a set has half of its lifetime at least.
+ *
+ * @example
+ * const root = localSigningKey(await readKeyPair(await readFile('root.jwk')))
+ * const signed = new SignedKeySet({ root, issuer: 'https://auth.example', ttlSeconds: 14_400, clock: systemClock })
+ * const body = await signed.of(keys.publicJwks())
  */
 export class SignedKeySet {
   readonly #options: SignedKeySetOptions

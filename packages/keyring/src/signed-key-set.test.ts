@@ -1,7 +1,7 @@
 import { type JwkSetDocument, parseJwkSet, SignedJwkSetReader, type SigningKey } from '@keyturn/core'
-import { generateSigningPair, localSigningKey, publishedJwk } from '@keyturn/keyring'
 import { fakeClock } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
+import { generateSigningPair, localSigningKey, publishedJwk } from './key-pair.ts'
 import { SignedKeySet } from './signed-key-set.ts'
 
 const issuer = 'https://auth.example'
