@@ -1,5 +1,7 @@
 import {
   type Clock,
+  type Instant,
+  instantOf,
   type JwkSetDocument,
   signCompact,
   TokenChecker,
@@ -20,7 +22,7 @@ import { PlanRunner } from './plan-runner.ts'
 import { PublishedSets } from './published-set.ts'
 import type { RevocationOptions, RevocationOutcome } from './revocation.ts'
 import { activeKey, findKey, isPublished, type KeyRing } from './ring.ts'
-import { type Instant, instantOf, RingFollower } from './ring-follower.ts'
+import { RingFollower } from './ring-follower.ts'
 import { RingKeeper } from './ring-keeper.ts'
 import { RingOperator } from './ring-operator.ts'
 import { Rotator } from './rotator.ts'

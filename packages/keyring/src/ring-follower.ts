@@ -1,4 +1,4 @@
-import { type Clock, errorCodeOf, KeyturnError, LATE, orLate } from '@keyturn/core'
+import { type Clock, errorCodeOf, type Instant, instantOf, KeyturnError, LATE, orLate } from '@keyturn/core'
 import type { KeyringEvent } from './events.ts'
 import type { KeyRing } from './ring.ts'
 import type { RingKeeper } from './ring-keeper.ts'
@@ -18,12 +18,6 @@ export interface RingFollowerOptions {
   readonly onAdopted: () => void
   /** The store can be read again, and holds the ring in memory. */
   readonly onRecovered: () => void
-}
-
-/** An instant on both clocks. */
-export interface Instant {
-  readonly monotonic: number
-  readonly wall: number
 }
 
 /** Beyond P, what a busy process may be late. */
@@ -232,9 +226,4 @@ export class RingFollower {
     this.#options.onEvent({ kind: 'store-failed', operation: 'read', code: 'store_failed' })
     return new KeyturnError('store_failed', 'the key store does not answer')
   }
-}
-
-/** Reads both clocks. */
-export function instantOf(clock: Clock): Instant {
-  return { monotonic: clock.monotonicNow(), wall: clock.now() }
 }

@@ -1,4 +1,4 @@
-import { parseJwkSet } from '@keyturn/core'
+import { instantOf, parseJwkSet } from '@keyturn/core'
 import { fakeClock, testIssuer } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import type { VerifierEvent } from '../events.ts'
@@ -44,7 +44,7 @@ function open(options: Partial<KeySetMemoryOptions> & { left?: Partial<Snapshot>
     onEvent: (event) => events.push(event),
     ...rest,
   })
-  const take = (response: KeySetResponse) => memory.take(response, clock.monotonicNow())
+  const take = (response: KeySetResponse) => memory.take(response, instantOf(clock))
   return { clock, events, written, store, memory, take }
 }
 const refused = (code: string) =>
@@ -93,8 +93,9 @@ describe('JWKSCache: the set in use and its tag (R35)', () => {
   it('has an age in whole seconds, since it was asked for', async () => {
     const { clock, memory } = open()
     expect(memory.ageSeconds).toBeUndefined()
+    const askedAt = instantOf(clock)
     await clock.advance(SECOND)
-    memory.take(whole(), 0)
+    memory.take(whole(), askedAt)
     expect(memory.ageSeconds).toBe(1)
     await clock.advance(999)
     expect(memory.ageSeconds).toBe(1)
@@ -119,9 +120,9 @@ describe('a set that is written down (R38)', () => {
   it('is as it came, with when it was asked for', async () => {
     const { clock, written, memory } = open()
     await clock.advance(5 * SECOND)
-    const asked = { wall: clock.now(), monotonic: clock.monotonicNow() }
+    const asked = instantOf(clock)
     await clock.advance(10 * SECOND)
-    memory.take(whole({ etag: '"1"' }), asked.monotonic)
+    memory.take(whole({ etag: '"1"' }), asked)
     expect(written).toEqual([{ body: bodyOf(), etag: '"1"', askedAt: asked.wall, freshMs: 900 * SECOND }])
   })
 

@@ -1,4 +1,13 @@
-import { type Clock, errorCodeOf, type JwkSet, KeyturnError, type VerificationKey } from '@keyturn/core'
+import {
+  type Clock,
+  elapsedMs,
+  errorCodeOf,
+  type Instant,
+  instantOf,
+  type JwkSet,
+  KeyturnError,
+  type VerificationKey,
+} from '@keyturn/core'
 import type { VerifierEvent } from '../events.ts'
 import { type CacheBounds, freshForMs } from './cache-policy.ts'
 import { type HeldSet, type HoldingTerms, holdSet, isFresh, isUsable, keyIn } from './held-set.ts'
@@ -57,11 +66,11 @@ export class KeySetMemory {
   /** Since when the keys in use are known to be good, in seconds; pinned keys have no age. */
   get ageSeconds(): number | undefined {
     if (this.#held === undefined || this.#held.origin === 'pinned') return undefined
-    return Math.floor((this.#now() - this.#held.askedAt) / 1000)
+    return Math.floor(elapsedMs(this.#held.askedAt, this.#now()) / 1000)
   }
 
-  find(kid: string): VerificationKey | undefined {
-    return keyIn(this.#held, kid, this.#now())
+  find(kid: string, now = this.#now()): VerificationKey | undefined {
+    return keyIn(this.#held, kid, now)
   }
 
   isFresh(): boolean {
@@ -77,7 +86,7 @@ export class KeySetMemory {
    *
    * @throws {KeyturnError} `key_set_older`, `fetch_status`, and what the format throws
    */
-  take(response: KeySetResponse, askedAt: number): HeldSet {
+  take(response: KeySetResponse, askedAt: Instant): HeldSet {
     const before = this.#held
     const isConfirmation = response.status === 304
     const held = this.#hold({
@@ -140,7 +149,9 @@ export class KeySetMemory {
     const { cache, clock, format, staleIfErrorMs, onEvent } = this.#options
     try {
       const set = format.read(body, clock.now())
-      const since = this.#now() - Math.max(0, clock.now() - askedAt)
+      const { wall, monotonic } = this.#now()
+      const agoMs = Math.max(0, wall - askedAt)
+      const since = { wall: wall - agoMs, monotonic: monotonic - agoMs }
       // the process before may have had other bounds
       const terms = { freshMs: Math.min(freshMs, cache.maxMs), staleMs: staleIfErrorMs }
       return this.#hold({ set, origin: 'snapshot', etag, body, askedAt: since, ...terms })
@@ -152,18 +163,14 @@ export class KeySetMemory {
   }
 
   #hold(terms: Pick<HoldingTerms, 'set' | 'origin' | 'staleMs'> & Partial<HoldingTerms>): HeldSet {
-    const [wallNow, monotonicNow] = [this.#options.clock.now(), this.#now()]
-    const unset = { etag: undefined, body: undefined, askedAt: monotonicNow, freshMs: 0 }
-    return holdSet({ ...unset, ...terms, wallNow, monotonicNow })
+    return holdSet({ etag: undefined, body: undefined, askedAt: this.#now(), freshMs: 0, ...terms })
   }
 
-  #keep({ body, etag, askedAt, freshUntil }: HeldSet, isConfirmation: boolean): void {
-    if (this.#keeper === undefined || body === undefined) return
-    const askedAtWall = this.#options.clock.now() - (this.#now() - askedAt)
-    this.#keeper.keep({ body, etag, askedAt: askedAtWall, freshMs: freshUntil - askedAt }, isConfirmation)
+  #keep({ body, etag, askedAt, freshMs }: HeldSet, isConfirmation: boolean): void {
+    if (body !== undefined) this.#keeper?.keep({ body, etag, askedAt: askedAt.wall, freshMs }, isConfirmation)
   }
 
-  #now(): number {
-    return this.#options.clock.monotonicNow()
+  #now(): Instant {
+    return instantOf(this.#options.clock)
   }
 }

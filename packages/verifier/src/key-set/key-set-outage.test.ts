@@ -134,6 +134,36 @@ describe('JWKSFetchError: an outage after good times (R35)', () => {
     expect(await codeOf(verifier.verify(await issuer.token()))).toBe('keys_unavailable')
   })
 
+  it('uses no key beyond its time because the machine slept, and the monotonic clock with it', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    await verifier.ready()
+    endpoint.fail()
+    clock.jump(4000 * SECOND)
+    await clock.advance(0)
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('none')
+    clock.jump(600 * SECOND)
+    expect(await codeOf(verifier.verify(await issuer.token()))).toBe('keys_unavailable')
+    expect(verifier.health()).toMatchObject({ status: 'unavailable', ageSeconds: 4600 })
+  })
+
+  it('asks again when the machine wakes, though the timer still waits, and refuses nobody for that', async () => {
+    const { clock, issuer, endpoint, verifier } = await open()
+    const token = await issuer.token({ exp: Math.floor(clock.now() / 1000) + 86_400 })
+    await verifier.ready()
+    clock.jump(REFRESH - SECOND)
+    expect(await codeOf(verifier.verify(token))).toBe('none')
+    expect(endpoint.fetches).toBe(1)
+    clock.jump(2 * SECOND)
+    expect(verifier.verifySync(token).claims.sub).toBeDefined()
+    await clock.advance(0)
+    expect(endpoint.fetches).toBe(2)
+    // what is too old to be used is waited for
+    clock.jump(5000 * SECOND)
+    const woken = Promise.all(Array.from({ length: 100 }, () => codeOf(verifier.verify(token))))
+    expect(new Set(await woken)).toEqual(new Set(['none']))
+    expect(endpoint.fetches).toBe(3)
+  })
+
   it('never calls an unknown kid bad while the last fetch failed, fresh as the keys may be', async () => {
     const { clock, endpoint, verifier, unknown } = await open()
     await verifier.ready()

@@ -7,7 +7,8 @@ import type { KeySetOrigin } from './held-set.ts'
  * not there.
  */
 export interface KeySource {
-  /** The key of a kid, out of memory; `undefined` when it is not known or what is known is too old to be believed. */
+  /** The key of a kid, out of memory; `undefined` when it is not known or what is known is too old to be believed.
+   * Begins the refresh that a timer has missed, as when the machine slept. */
   find(kid: string): VerificationKey | undefined
   /**
    * Looks once more for a kid that {@link find} does not know, if that may help. Coalesced and bounded.

@@ -1,4 +1,12 @@
-import { errorCodeOf, type JwkSet, KeysUnavailable, type VerificationKey } from '@keyturn/core'
+import {
+  elapsedMs,
+  errorCodeOf,
+  type Instant,
+  instantOf,
+  type JwkSet,
+  KeysUnavailable,
+  type VerificationKey,
+} from '@keyturn/core'
 import { refreshInMs } from './cache-policy.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import type { HeldSet } from './held-set.ts'
@@ -38,6 +46,8 @@ export class RemoteKeySet implements KeySource {
   #flight: Promise<void> | undefined
   #abortFlight = () => {}
   #cancelTimer = () => {}
+  /** What the timer waits for. */
+  #due: { readonly from: Instant; readonly inMs: number } | undefined
   #lastError: string | undefined
   #succeeded = 0
   #failed = 0
@@ -55,7 +65,9 @@ export class RemoteKeySet implements KeySource {
   }
 
   find(kid: string): VerificationKey | undefined {
-    return this.#memory.find(kid)
+    const now = instantOf(this.#options.clock)
+    if (this.#isOverdue(now) && this.#mayFetch()) void this.#refresh()
+    return this.#memory.find(kid, now)
   }
 
   async lookFor(kid: string): Promise<VerificationKey | undefined> {
@@ -132,9 +144,10 @@ export class RemoteKeySet implements KeySource {
 
   async #fetchOnce(): Promise<void> {
     this.#cancelTimer()
+    this.#due = undefined
     if (this.#mayRecall()) await this.#memory.recall()
     // what counts is when the question was asked: the answer may have been on its way ever since
-    const askedAt = this.#now()
+    const askedAt = instantOf(this.#options.clock)
     let delayMs: number
     try {
       const response = await this.#ask()
@@ -145,7 +158,18 @@ export class RemoteKeySet implements KeySource {
       delayMs = this.#fail(error)
     }
     // a listener may have closed us meanwhile
-    if (!this.#isClosed) this.#cancelTimer = this.#options.clock.setTimer(() => void this.#refresh(), delayMs)
+    if (!this.#isClosed) this.#refreshIn(delayMs)
+  }
+
+  #refreshIn(delayMs: number): void {
+    const { clock } = this.#options
+    this.#due = { from: instantOf(clock), inMs: delayMs }
+    this.#cancelTimer = clock.setTimer(() => void this.#refresh(), delayMs)
+  }
+
+  /** The timer waits while the machine sleeps. Whoever asks for a key after that has the refresh begin. */
+  #isOverdue(now: Instant): boolean {
+    return this.#due !== undefined && elapsedMs(this.#due.from, now) > this.#due.inMs
   }
 
   /** Ends in time even when the port does not heed its signal: everybody waits for this one answer. */
@@ -168,7 +192,7 @@ export class RemoteKeySet implements KeySource {
   }
 
   /** Returns when to refresh. */
-  #take(response: KeySetResponse, askedAt: number): number {
+  #take(response: KeySetResponse, askedAt: Instant): number {
     const before = this.#memory.held
     const held = this.#memory.take(response, askedAt)
     const { failures } = this.#breaker
@@ -177,14 +201,17 @@ export class RemoteKeySet implements KeySource {
     this.#succeeded += 1
     if (failures > 0) this.#options.onEvent({ kind: 'circuit-closed', failures })
     this.#announce(before?.set, held.set)
-    return Math.max(SHORTEST_WAIT_MS, askedAt + this.#refreshInMs(held) - this.#now())
+    return Math.max(
+      SHORTEST_WAIT_MS,
+      this.#refreshInMs(held) - elapsedMs(askedAt, instantOf(this.#options.clock)),
+    )
   }
 
-  #refreshInMs({ set, askedAt, freshUntil }: HeldSet): number {
+  #refreshInMs({ set, freshMs }: HeldSet): number {
     const { clock, cache, random } = this.#options
     const nextActivation = set.edition?.next_activation
     return refreshInMs({
-      freshMs: freshUntil - askedAt,
+      freshMs,
       untilActivationMs: nextActivation === undefined ? Infinity : nextActivation * 1000 - clock.now(),
       minMs: cache.minMs,
       random: random(),
