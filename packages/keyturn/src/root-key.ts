@@ -1,6 +1,5 @@
-import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type AlgorithmName, errnoOf, KeyturnError, type SigningKey } from '@keyturn/core'
+import { type AlgorithmName, errnoOf, KeyturnError, type SigningKey, systemClock } from '@keyturn/core'
 import {
   generateSigningPair,
   type KeyPair,
@@ -9,10 +8,10 @@ import {
   readKeyPair,
 } from '@keyturn/keyring'
 import {
+  createPrivateFile,
   makePrivateFolder,
   readPrivateFile,
-  syncFolder,
-  writePrivateFile,
+  removeAbandoned,
 } from '@keyturn/keyring/private-files'
 
 /** The root key: a file of its own, so that who gets at the ring, or at a database that holds it, does not get at this one. */
@@ -43,8 +42,8 @@ export async function createRootKey(file: string, algorithm: AlgorithmName): Pro
   try {
     await makePrivateFolder(folder)
     const jwk = { ...pair.privateKey.export({ format: 'jwk' }), kid: pair.kid, alg: pair.alg, use: 'sig' }
-    await writePrivateFile(file, `${JSON.stringify(jwk)}\n`, await stat(folder))
-    await syncFolder(folder)
+    await removeAbandoned(folder, systemClock.now())
+    await createPrivateFile(file, `${JSON.stringify(jwk)}\n`, 'root')
   } catch (cause) {
     throw cause instanceof KeyturnError ? cause : notWritten(file, cause)
   }

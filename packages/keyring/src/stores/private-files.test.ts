@@ -1,11 +1,24 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { codeOf } from '@keyturn/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   assertPrivateFolder,
+  createPrivateFile,
   makePrivateFolder,
   removeAbandoned,
   temporaryPath,
@@ -28,6 +41,18 @@ describe('files of one owner (R15)', () => {
     expect(await codeOf(writePrivateFile(path, 'y', await owner()))).toBe('EEXIST')
     await symlink(join(place, 'elsewhere'), join(place, 'link'))
     expect(await codeOf(writePrivateFile(join(place, 'link'), 'y', await owner()))).toBe('EEXIST')
+  })
+
+  it('are whole from when they have their name, and take nobody the place', async () => {
+    const path = join(place, 'root.jwk')
+    await createPrivateFile(path, 'x', 'root')
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    await symlink(join(place, 'elsewhere'), join(place, 'link'))
+    for (const taken of [path, join(place, 'link')]) {
+      expect(await codeOf(createPrivateFile(taken, 'y', 'root'))).toBe('EEXIST')
+    }
+    expect(await readFile(path, 'utf8')).toBe('x')
+    expect((await readdir(place)).sort()).toEqual(['link', 'root.jwk'])
   })
 
   it('refuses a folder that is a file, or that others can read', async () => {
@@ -82,6 +107,7 @@ describe('what writers that were killed leave behind (R15, R17)', () => {
     const old = await made(temporaryPath(place, 'state'), OLD)
     await made(`${old}-journal`, OLD)
     await made(temporaryPath(place, 'ring'), -OLD)
+    await made(temporaryPath(place, 'root'), OLD)
     await removeAbandoned(place, Date.now())
     expect(await names()).toEqual([])
   })

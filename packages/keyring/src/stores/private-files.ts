@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { chmod, type FileHandle, lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
+import { chmod, type FileHandle, link, lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 
@@ -16,14 +16,14 @@ export interface Owner {
 }
 
 /** What a file that is not whole yet becomes. */
-export type TemporaryKind = 'ring' | 'backup' | 'state' | 'bootstrap'
+export type TemporaryKind = 'ring' | 'backup' | 'state' | 'bootstrap' | 'root'
 
 const OTHERS = 0o077
 const WRITABLE_BY_OTHERS = 0o022
 const STICKY = 0o1000
 /** Other programs name their temporary files alike: only a kind of ours with a random UUID (RFC 9562, section 5.4) is ours. */
 const TEMPORARY =
-  /^\.(ring|backup|state|bootstrap)\.[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}\.tmp(-journal|-wal|-shm)?$/
+  /^\.(ring|backup|state|bootstrap|root)\.[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}\.tmp(-journal|-wal|-shm)?$/
 /** Nobody who lives takes longer between making a file and giving it its name; and who does fails, and tries again. */
 const ABANDONED_AFTER_MS = 600_000
 
@@ -128,6 +128,28 @@ export async function writePrivateFile(
   } finally {
     await file.close()
   }
+}
+
+/**
+ * Makes a file, as {@link writePrivateFile} does, that is whole from when it has its name; durable when it resolves.
+ *
+ * @throws `EEXIST` of the file system where there is something already
+ */
+export async function createPrivateFile(
+  path: string,
+  bytes: Uint8Array | string,
+  kind: TemporaryKind,
+): Promise<void> {
+  const folder = dirname(path)
+  const unfinished = temporaryPath(folder, kind)
+  await writePrivateFile(unfinished, bytes, await stat(folder))
+  try {
+    // unlike a rename it never puts one file in the place of another
+    await link(unfinished, path)
+  } finally {
+    await unlink(unfinished)
+  }
+  await syncFolder(folder)
 }
 
 /** A name for a file of a folder until it is whole. Where its writer is killed, {@link removeAbandoned} finds it. */
