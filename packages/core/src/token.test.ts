@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AVAILABLE_ALGORITHMS } from './available-algorithms.ts'
 import { encodeBase64url } from './base64url.ts'
@@ -13,6 +14,7 @@ import {
   STRANGER,
   signLiterally,
 } from './issuer.fixture.ts'
+import { splitCompact } from './jws.ts'
 import { sessionOf } from './session.ts'
 import { TokenChecker, type TokenExpectations } from './token.ts'
 
@@ -119,6 +121,39 @@ describe('TokenChecker (R42)', () => {
     const token = issue()
     expect(outcome(token, { maxTokenLength: token.length })).toBe('accepted')
     expect(outcome(token, { maxTokenLength: token.length - 1 })).toBe('token_too_long')
+  })
+})
+
+describe('tokens whose keys are waited for (R41, R42)', () => {
+  it('are each verified by their own bytes, whatever was parsed meanwhile', () => {
+    const checker = checkerWith()
+    const subjects = ['user-1', 'somebody with a longer name', 'u']
+    const parsed = subjects.map((sub) => checker.parse(issue({ claims: { sub } })))
+    expect(outcomeOf(() => checker.parse(`${issue()}!`))).toBe('token_malformed')
+    expect(parsed.map((token) => checker.verify(token, key, NOW_MS).claims.sub)).toEqual(subjects)
+    const forged = checker.parse(`${issue().slice(0, -4)}AAAA`)
+    checker.parse(issue())
+    expect(outcomeOf(() => checker.verify(forged, key, NOW_MS))).toBe('signature_invalid')
+  })
+
+  it('are refused by the same rule as where nothing is decoded', () => {
+    const good = issue()
+    const edit = fc.record({
+      at: fc.nat(good.length),
+      removed: fc.nat(3),
+      added: fc.string({ unit: fc.constantFrom(...'AQgw-_.=+/ \n\0ÐＡ\ud800'), maxLength: 3 }),
+    })
+    const checker = checkerWith()
+    accept(good, { checker })
+    fc.assert(
+      fc.property(edit, ({ at, removed, added }) => {
+        const text = good.slice(0, at) + added + good.slice(at + removed)
+        const split = outcomeOf(() => splitCompact(text, 8192))
+        const parsed = outcomeOf(() => checker.parse(text))
+        expect(parsed.startsWith('header_') ? 'accepted' : parsed).toBe(split)
+      }),
+      { numRuns: 5000 },
+    )
   })
 })
 

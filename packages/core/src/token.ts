@@ -11,9 +11,9 @@ import {
 import { KeyturnError, TokenRejected } from './errors.ts'
 import { deepFreeze, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
 import { isKid, type VerificationKey } from './jwk.ts'
-import { type CompactJws, splitCompact, verifySignature } from './jws.ts'
+import { type CompactJws, cutAtDots, isPart, notCompact, verifySignature } from './jws.ts'
+import { type DecodedJws, JwsDecoder } from './jws-decoder.ts'
 import { ownOptions } from './own-options.ts'
-import { Scratch } from './scratch.ts'
 
 /** What a token must be. Issuer and audience are mandatory: there is no secure default for them. */
 export interface TokenExpectations {
@@ -99,8 +99,7 @@ export class TokenChecker {
   readonly #check: TokenExpectations['check']
   /** Headers by their exact text. Only a header under a good signature gets in, so strangers cannot fill it. */
   readonly #headers = new Map<string, TokenHeader>()
-  readonly #signed = new Scratch()
-  readonly #decoded = new Scratch()
+  readonly #decoder = new JwsDecoder()
 
   /** @throws {KeyturnError} `expectations_invalid`, `algorithm_unavailable` */
   constructor(expectations: TokenExpectations) {
@@ -127,7 +126,8 @@ export class TokenChecker {
    * @throws {TokenRejected}
    */
   parse(token: unknown): ParsedToken {
-    const jws = splitCompact(token, this.#maxTokenLength)
+    const jws = cutAtDots(token, this.#maxTokenLength)
+    this.#decode(jws)
     return { header: this.#headerOf(jws), jws }
   }
 
@@ -142,13 +142,11 @@ export class TokenChecker {
     const header = this.#headerOf(jws)
     if (key.kid !== header.kid || key.expiresAt <= nowMs) throw new TokenRejected('key_unknown')
     if (key.algorithm.name !== header.alg) throw new TokenRejected('key_alg_mismatch')
-    const signature = this.#decoded.write(jws.signature, 'base64url')
+    const { signingInput, signature, payload: bytes } = this.#decode(jws)
     if (signature.length !== key.signatureBytes) throw new TokenRejected('signature_length')
-    if (!verifySignature(key, this.#signed.write(jws.signingInput, 'latin1'), signature)) {
-      throw new TokenRejected('signature_invalid')
-    }
+    if (!verifySignature(key, signingInput, signature)) throw new TokenRejected('signature_invalid')
     this.#remember(jws.header, header)
-    const payload = parseJsonObject(this.#decoded.write(jws.payload, 'base64url'), PAYLOAD_DEPTH)
+    const payload = parseJsonObject(bytes, PAYLOAD_DEPTH)
     if (payload === undefined) throw new TokenRejected('payload_malformed')
     const claims = this.#shareStrings(validateClaims(payload, this.#claims, Math.floor(nowMs / 1000)))
     this.#applyCheck(deepFreeze(claims))
@@ -170,12 +168,19 @@ export class TokenChecker {
     return endOfClaims(token.claims, this.#claims)
   }
 
-  #headerOf(jws: CompactJws): TokenHeader {
-    return this.#headers.get(jws.header) ?? this.#parseHeader(jws.header)
+  #decode(jws: CompactJws): DecodedJws {
+    const decoded = this.#decoder.decode(jws)
+    if (decoded === undefined) throw notCompact(jws)
+    return decoded
   }
 
-  #parseHeader(encoded: string): TokenHeader {
-    const header = parseJsonObject(Buffer.from(encoded, 'base64url'), HEADER_DEPTH)
+  #headerOf(jws: CompactJws): TokenHeader {
+    return this.#headers.get(jws.header) ?? this.#parseHeader(jws)
+  }
+
+  #parseHeader(jws: CompactJws): TokenHeader {
+    if (!isPart(jws.header)) throw notCompact(jws)
+    const header = parseJsonObject(Buffer.from(jws.header, 'base64url'), HEADER_DEPTH)
     if (header === undefined) throw new TokenRejected('header_malformed')
     refuseExtensions(header)
     const { alg, kid, typ } = header

@@ -1,0 +1,59 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type CompactJws, isPart } from './jws.ts'
+import { JwsDecoder } from './jws-decoder.ts'
+
+const jwsOf = (payload: string, signature: string, header = 'QUJD'): CompactJws => {
+  return { header, payload, signature, signingInput: `${header}.${payload}` }
+}
+/** Base64url mostly, so that many of them are the one spelling of something. */
+const part = fc.oneof(
+  fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('base64url')),
+  fc.string({ unit: fc.constantFrom(...'ABQRgw-_.=+/ \n\0ÐＡ\ud800'), maxLength: 12 }),
+)
+const jws = fc.tuple(part, part).map(([payload, signature]) => jwsOf(payload, signature))
+const bytesOf = (text: string) => Buffer.from(text, 'base64url')
+/** Copied, since the next call writes over it. */
+const decodedBy = (decoder: JwsDecoder, token: CompactJws) => {
+  const decoded = decoder.decode(token)
+  return decoded && Object.fromEntries(Object.entries(decoded).map(([name, it]) => [name, Buffer.from(it)]))
+}
+
+describe('decoding one token after the other (R42)', () => {
+  it('gives the bytes of each part, and of no token before; nothing where a part is not the one spelling of some bytes', () => {
+    fc.assert(
+      fc.property(fc.array(jws, { maxLength: 6 }), (tokens) => {
+        const decoder = new JwsDecoder()
+        for (const token of tokens) {
+          const { payload, signature, signingInput } = token
+          const expected = {
+            payload: bytesOf(payload),
+            signature: bytesOf(signature),
+            signingInput: Buffer.from(signingInput),
+          }
+          const isCompact = isPart(payload) && isPart(signature)
+          expect(decodedBy(decoder, token)).toEqual(isCompact ? expected : undefined)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('decodes the same token once, and again when another one was there meanwhile, good or not', () => {
+    const decoder = new JwsDecoder()
+    const one = jwsOf('QUFB', 'QUFB')
+    const decoded = decoder.decode(one)
+    expect(decoder.decode(one)).toBe(decoded)
+    for (const other of [jwsOf('QkJC', 'QkJC'), jwsOf('Q0ND', '!'), jwsOf('!', 'RERE')]) {
+      decoder.decode(other)
+      expect(decodedBy(decoder, one)).toMatchObject({ payload: bytesOf('QUFB'), signature: bytesOf('QUFB') })
+    }
+  })
+
+  it('takes new memory for a longer token only', () => {
+    const decoder = new JwsDecoder()
+    const lengths = [8, 4, 16, 8].map((length) => jwsOf('A'.repeat(length), 'A'.repeat(length)))
+    const memories = lengths.map((token) => decoder.decode(token)?.payload.buffer)
+    expect(memories.map((memory) => memories.indexOf(memory))).toEqual([0, 0, 2, 2])
+  })
+})
