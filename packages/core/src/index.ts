@@ -33,6 +33,7 @@ export {
   TokenRejected,
   type TokenRejectionCode,
 } from './errors.ts'
+export { warnOfFailure } from './failure-warning.ts'
 export { elapsedMs, type Instant, instantOf } from './instant.ts'
 export { isolatedListener } from './isolated-listener.ts'
 export {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { KeyturnError } from '@keyturn/core'
+import { KeyturnError, type TokenClaims } from '@keyturn/core'
 import {
   type BearerOptions,
   createMultiVerifier,
   createVerifier,
   type TokenVerifier,
   type Verifier,
+  type VerifierOptions,
 } from '@keyturn/verifier'
 import { codeOf } from './code-of.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
@@ -223,6 +224,25 @@ export const guardConformance: readonly GuardConformanceCase[] = Object.freeze([
   ),
 
   {
+    name: 'answers 500 where the check of the verifier fails, says nothing of why, and goes on',
+    run: (start) =>
+      withIssuer(
+        async (verifier, issuer) => {
+          const server = await start(verifier, {})
+          try {
+            const { status, body } = await server.ask(bearing(await issuer.token({ sub: 'mallory' })))
+            assert.equal(status, 500)
+            assert.ok(!body.includes('mallory'), 'the claim is repeated')
+            assert.equal((await server.ask(bearing(await issuer.token({ sub: 'alice' })))).body, 'alice')
+          } finally {
+            await server.close()
+          }
+        },
+        { check: failAtMallory },
+      ),
+  },
+
+  {
     name: 'takes tokens of several issuers, and says 503 for the one alone whose keys cannot be had',
     async run(start) {
       const issuers = await Promise.all([
@@ -289,11 +309,17 @@ function fact(
 
 async function withIssuer(
   run: (verifier: Verifier, issuer: TestIssuer, clock: FakeClock) => Promise<void>,
+  options: Partial<VerifierOptions> = {},
 ): Promise<void> {
   const clock = fakeClock()
   const issuer = await testIssuer({ clock })
-  const verifier = createVerifier(issuer.verifierOptions)
+  const verifier = createVerifier({ ...issuer.verifierOptions, ...options })
   await run(verifier, issuer, clock).finally(() => verifier.close())
+}
+
+function failAtMallory({ sub }: TokenClaims): boolean {
+  if (sub === 'mallory') throw new RangeError('expected somebody else')
+  return true
 }
 
 async function mustNotStart(server: GuardedServer): Promise<void> {

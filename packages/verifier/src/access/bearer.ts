@@ -5,6 +5,7 @@ import {
   type Session,
   TokenRejected,
   type VerifiedToken,
+  warnOfFailure,
 } from '@keyturn/core'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { type AccessRules, accessRefusal, assertAccessRules } from './access-rules.ts'
@@ -23,7 +24,8 @@ export interface BearerAdmission {
 
 /** A refusal in the terms of RFC 6750, section 3.1, ready to be sent. */
 export interface BearerRefusal {
-  readonly status: 400 | 401 | 403 | 503
+  /** 500 where `check` failed, and no error handler of a framework can be asked. */
+  readonly status: 400 | 401 | 403 | 500 | 503
   readonly code: string
   readonly detail: string
   readonly headers: Readonly<Record<string, string>>
@@ -74,6 +76,27 @@ export async function authenticateToken(
     throw error
   }
 }
+
+/**
+ * What was decided where nobody but the process would hear of a bug, as of a `check` that throws. Whoever has a good token may know
+ * how to bring that about, so it must not end the process: it is a refusal, and a warning with the code `KEYTURN_GUARD`.
+ */
+export async function orInternalError(decision: Promise<BearerOutcome>): Promise<BearerOutcome> {
+  try {
+    return await decision
+  } catch (error) {
+    warnOfFailure('a guard failed while it looked at a token', 'KEYTURN_GUARD', error)
+    return { refusal: INTERNAL_ERROR }
+  }
+}
+
+/** Says no more than that something failed; what it was goes to whoever runs the service. */
+export const INTERNAL_ERROR: BearerRefusal = Object.freeze({
+  status: 500,
+  code: 'internal_error',
+  detail: 'something went wrong here',
+  headers: {},
+})
 
 /** Options are looked at once, when they are first used. */
 const asserted = new WeakSet<BearerOptions>()

@@ -6,6 +6,7 @@ import {
   type BearerAdmission,
   type BearerOptions,
   type BearerOutcome,
+  orInternalError,
   refused,
 } from './bearer.ts'
 
@@ -47,7 +48,7 @@ export class LiveSession {
     if (this.#isRenewing) return refused(rules, 'authentication_pending')
     this.#isRenewing = true
     try {
-      const outcome = await authenticateToken(verifier, jwt, rules)
+      const outcome = await orInternalError(authenticateToken(verifier, jwt, rules))
       return 'refusal' in outcome ? outcome : this.#replaceBy(outcome)
     } finally {
       this.#isRenewing = false

@@ -1,4 +1,4 @@
-import type { BearerRefusal } from '../access/bearer.ts'
+import { type BearerRefusal, INTERNAL_ERROR } from '../access/bearer.ts'
 
 /** What goes back to who is not let through: `application/problem+json` (RFC 9457), the same from every adapter. */
 export interface HttpAnswer {
@@ -8,14 +8,15 @@ export interface HttpAnswer {
 }
 
 export function answerTo({ status, code, detail, headers }: BearerRefusal): HttpAnswer {
-  return answer(status, { code, detail }, headers)
+  return {
+    status,
+    headers: { ...headers, 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+    body: JSON.stringify({ status, code, detail }),
+  }
 }
 
-/** Says no more than that something failed; what it was goes to whoever runs the service. */
-export const INTERNAL_ERROR: HttpAnswer = answer(500, {
-  code: 'internal_error',
-  detail: 'something went wrong here',
-})
+/** To a request whose own handler failed. */
+export const BUG_ANSWER: HttpAnswer = answerTo(INTERNAL_ERROR)
 
 /** All values of `Authorization`: `headers` would hide all but the first. */
 export function authorizationOf(request: { readonly rawHeaders: readonly string[] }): readonly string[] {
@@ -28,16 +29,4 @@ export function throwUncaught(error: unknown): void {
   queueMicrotask(() => {
     throw error
   })
-}
-
-function answer(
-  status: number,
-  problem: { readonly code: string; readonly detail: string },
-  headers: Readonly<Record<string, string>> = {},
-): HttpAnswer {
-  return {
-    status,
-    headers: { ...headers, 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
-    body: JSON.stringify({ status, ...problem }),
-  }
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { guardConformance, testIssuer } from '@keyturn/testing'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { BearerOptions } from '../access/bearer.ts'
 import { withUncaught } from '../uncaught.fixture.ts'
 import { createVerifier, type Verifier } from '../verifier.ts'
@@ -12,6 +12,7 @@ const issuer = await testIssuer()
 const { endpoint } = issuer
 const closing: (() => void)[] = []
 afterEach(() => {
+  vi.restoreAllMocks()
   endpoint.recover()
   for (const close of closing.splice(0)) close()
 })
@@ -112,12 +113,20 @@ describe('a guarded listener that fails', () => {
     expect(answer).toMatchObject({ code: 'ECONNRESET' })
   })
 
-  it('is answered 500 when the check of the verifier fails, since that is no fault of the token', async () => {
+  it('is answered 500 when the check of the verifier fails: a warning, and not the end of the process', async () => {
+    const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const { ask } = await open(hello, {}, () => {
-      throw new RangeError('a bug')
+      throw new RangeError('a secret')
     })
-    const token = await issuer.token()
-    const { answer } = await withUncaught(() => ask(`Bearer ${token}`))
+    const answer = await ask(`Bearer ${await issuer.token()}`)
     expect(answer).toMatchObject({ status: 500 })
+    expect(JSON.parse(answer.body)).toMatchObject({ status: 500, code: 'internal_error' })
+    expect(answer.body).not.toContain('secret')
+    expect(warnings.mock.calls).toEqual([
+      [
+        'a guard failed while it looked at a token',
+        { code: 'KEYTURN_GUARD', detail: expect.stringContaining('RangeError: a secret') },
+      ],
+    ])
   })
 })

@@ -1,8 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
-import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
+import {
+  assertBearerOptions,
+  authenticateBearer,
+  type BearerOptions,
+  orInternalError,
+} from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
-import { answerTo, authorizationOf, type HttpAnswer, INTERNAL_ERROR, throwUncaught } from './http-answer.ts'
+import { answerTo, authorizationOf, BUG_ANSWER, type HttpAnswer, throwUncaught } from './http-answer.ts'
 
 /** Answers a request whose token was good. */
 export type GuardedListener = (
@@ -13,7 +18,8 @@ export type GuardedListener = (
 
 /**
  * Lets only requests with a good Bearer token through (RFC 6750). Others are answered 400, 401, 403, or 503 while keys
- * cannot be had. A listener that fails is answered 500, and its error goes to `uncaughtException` as with node:http.
+ * cannot be had. A listener that fails is answered 500, and its error goes to `uncaughtException` as with node:http; a `check` of the
+ * verifier that fails is answered 500, too, and becomes a warning of the process (`KEYTURN_GUARD`).
  *
  * @throws {KeyturnError} `guard_options_invalid`
  *
@@ -31,7 +37,7 @@ export function guard(
   return (request, response) => {
     void admit(verifier, options, listener, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()
-      else send(response, INTERNAL_ERROR)
+      else send(response, BUG_ANSWER)
       throwUncaught(error)
     })
   }
@@ -44,7 +50,7 @@ async function admit(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const outcome = await authenticateBearer(verifier, authorizationOf(request), options)
+  const outcome = await orInternalError(authenticateBearer(verifier, authorizationOf(request), options))
   // whoever went away meanwhile sends no more 'close': a listener would wait for it in vain
   if (response.destroyed) return
   if ('refusal' in outcome) send(response, answerTo(outcome.refusal))

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
+import type { TokenClaims } from '@keyturn/core'
 import { codeOf, type GuardAnswer, type GuardQuestion, guardConformance } from '@keyturn/testing'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { openVerifier } from '../open-verifier.fixture.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
@@ -13,6 +14,7 @@ import { callerOf, guard, type SocketGuardOptions } from './ws.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const close of closing.splice(0)) await close()
 })
 
@@ -305,7 +307,8 @@ describe('an application behind the guard of ws that fails', () => {
     await once(answer.client, 'pong')
   })
 
-  it('is answered 500 when the check of the verifier fails', async () => {
+  it('is answered 500 when the check of the verifier fails: a warning, and not the end of the process', async () => {
+    const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const { port, issuer } = await scene(
       {},
       {
@@ -315,9 +318,25 @@ describe('an application behind the guard of ws that fails', () => {
       },
     )
     const authorization = [`Bearer ${await issuer.token()}`]
-    const { answer, uncaught } = await withUncaught(() => shake(port, { authorization }))
-    expect(uncaught).toBeInstanceOf(RangeError)
+    const answer = await shake(port, { authorization })
     expect(answer).toMatchObject({ status: 500 })
     expect(answer.body).not.toContain('secret')
+    expect(warnings).toHaveBeenCalledExactlyOnceWith(expect.any(String), {
+      code: 'KEYTURN_GUARD',
+      detail: expect.stringContaining('RangeError'),
+    })
+  })
+
+  it('refuses another token at which the check fails, and keeps the first', async () => {
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const check = ({ tenant }: TokenClaims) => {
+      if (tenant === 'none') throw new RangeError('a secret')
+      return true
+    }
+    const { issuer, open } = await scene({}, { check })
+    const { say } = await open()
+    expect(await say(`renew ${await issuer.token({ sub: 'alice', tenant: 'none' })}`)).toBe('internal_error')
+    expect(await say('still here')).toBe('still here')
+    expect(await say(`renew ${await issuer.token({ sub: 'alice' })}`)).toBe('renewed')
   })
 })

@@ -7,12 +7,13 @@ import {
   authenticateBearer,
   type BearerOptions,
   type BearerOutcome,
+  orInternalError,
   refused,
 } from '../access/bearer.ts'
 import { LiveSession } from '../access/live-session.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import type { TokenEnd } from '../token-watch.ts'
-import { answerTo, authorizationOf, type HttpAnswer, INTERNAL_ERROR, throwUncaught } from './http-answer.ts'
+import { answerTo, authorizationOf, type HttpAnswer, throwUncaught } from './http-answer.ts'
 
 /** What the {@link guard} of a WebSocket server asks for. */
 export interface SocketGuardOptions extends BearerOptions {
@@ -47,7 +48,8 @@ const callers = new WeakMap<WebSocket, LiveSession>()
  * Listens to `upgrade`. A good Bearer token makes a socket, of which the WebSocket server tells with `connection` as always;
  * {@link callerOf} says who speaks on it. Others are answered before the handshake, over HTTP: 400, 401, 403, or 503 while
  * keys cannot be had. The socket is closed with 4401 when its token expires or the token's key leaves the key set, with 1013
- * when keys cannot be had for so long that nothing is certain; from then on no message of it is heard.
+ * when keys cannot be had for so long that nothing is certain; from then on no message of it is heard. A `check` of the verifier
+ * that fails is answered 500, and becomes a warning of the process (`KEYTURN_GUARD`).
  *
  * @param server - Made with `noServer: true`, so that nobody gets past the guard.
  * @throws {KeyturnError} `guard_options_invalid`
@@ -90,11 +92,7 @@ export function guard(
         server.emit('connection', webSocket, request)
       })
     }
-    const fail = (error: unknown) => {
-      answer(socket, INTERNAL_ERROR)
-      throwUncaught(error)
-    }
-    void decide(request).then(proceed, fail).catch(throwUncaught)
+    void orInternalError(decide(request)).then(proceed).catch(throwUncaught)
   }
 }
 
