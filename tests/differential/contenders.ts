@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import {
-  AVAILABLE_ALGORITHMS,
+  availableAlgorithms,
   type JwkSet,
   JwkSetRefused,
   parseJwkSet,
@@ -60,7 +60,7 @@ export function keyturn({ token, keySet: { keyturn: set }, policy, index }: Case
 }
 
 export async function jose({ token, keySet, policy }: Case): Promise<Outcome> {
-  const { issuer, audience, algorithms = AVAILABLE_ALGORITHMS, typ = 'at+jwt' } = policy
+  const { issuer, audience, algorithms = availableAlgorithms(), typ = 'at+jwt' } = policy
   const { requiredClaims, maxAgeSeconds, clockToleranceSeconds: clockTolerance } = policy
   if (keySet.jose === undefined) return { refusal: 'no key set' }
   try {
@@ -81,11 +81,11 @@ export async function jose({ token, keySet, policy }: Case): Promise<Outcome> {
 }
 
 /** Has neither ML-DSA, nor EdDSA by its new name. */
-const FAST_JWT_ALGORITHMS = AVAILABLE_ALGORITHMS.filter((name) => /^([REP]S\d+|EdDSA)$/.test(name))
+const FAST_JWT_ALGORITHMS = availableAlgorithms().filter((name) => /^([REP]S\d+|EdDSA)$/.test(name))
 
 /** Its keys come out of a set by kid and alg, and as PEM, as get-jwks does it. */
 export async function fastJwt({ token, keySet, policy }: Case): Promise<Outcome> {
-  const { issuer, audience, algorithms = AVAILABLE_ALGORITHMS, typ = 'at+jwt' } = policy
+  const { issuer, audience, algorithms = availableAlgorithms(), typ = 'at+jwt' } = policy
   const { requiredClaims, maxAgeSeconds, clockToleranceSeconds: toleranceSeconds } = policy
   try {
     const verify = createVerifier({

@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject, sign as signBytes
 import {
   ALGORITHMS,
   type AlgorithmName,
-  AVAILABLE_ALGORITHMS,
+  availableAlgorithms,
   encodeBase64url,
   type PublicJwk,
   type PublishedJwk,
@@ -39,7 +39,7 @@ export interface KeyedSigner extends Signer {
 }
 
 /** One for each algorithm of this runtime. */
-export const SIGNERS: readonly KeyedSigner[] = AVAILABLE_ALGORITHMS.map((alg) => {
+export const SIGNERS: readonly KeyedSigner[] = availableAlgorithms().map((alg) => {
   const { type, options } = ALGORITHMS[alg].generation
   return signerOf(alg, generateKeyPairSync(type as 'rsa', { ...options, modulusLength: 2048 }).privateKey)
 })

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { AVAILABLE_ALGORITHMS } from '@keyturn/core'
+import { availableAlgorithms } from '@keyturn/core'
 import { fuzz } from './fuzz.ts'
 import { fuzzKeySets } from './fuzz-key-sets.ts'
 import { fuzzNeighbours } from './fuzz-neighbours.ts'
@@ -21,7 +21,7 @@ const { values } = parseArgs({
 const range = { from: Number(values.from), count: Number(values.count) }
 
 if (values.neighbours) {
-  for (const algorithm of AVAILABLE_ALGORITHMS) {
+  for (const algorithm of availableAlgorithms()) {
     report({ algorithm, ...(await fuzzNeighbours({ algorithm })) })
   }
 } else {

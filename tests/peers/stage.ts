@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import type { PublishedJwk } from '@keyturn/core'
 import { type FakeClock, fakeClock } from '@keyturn/testing'
 import { createVerifier, type Verifier, type VerifierOptions } from '@keyturn/verifier'
 import { vi } from 'vitest'
@@ -27,7 +28,7 @@ export interface Stage {
 /** Keys that are made once: the issuer's, in the order in which it publishes them. */
 export const SIGNERS: readonly Signer[] = Array.from({ length: 4 }, makeSigner)
 export const [OLD, NEW] = SIGNERS as readonly [Signer, Signer]
-export const KEYS = SIGNERS.map(({ jwk }) => jwk)
+export const KEYS: readonly PublishedJwk[] = SIGNERS.map(({ jwk }) => jwk)
 
 export async function openStage(): Promise<Stage> {
   // only what is the time of day: what the network waits for goes on

@@ -3,14 +3,21 @@ import { ALGORITHM_NAMES, ALGORITHMS, type AlgorithmName } from './algorithms.ts
 import { encodeBase64url } from './base64url.ts'
 import { KeyturnError } from './errors.ts'
 
+/** Found out when it is first asked for: who only imports this makes no key. */
+const found = new Map<AlgorithmName, boolean>()
+
 /** The algorithms of the table that this runtime has, the default first. Node.js 20 lacks ML-DSA. */
-export const AVAILABLE_ALGORITHMS: readonly AlgorithmName[] = Object.freeze(
-  ALGORITHM_NAMES.filter(isInRuntime),
-)
+export function availableAlgorithms(): readonly AlgorithmName[] {
+  return Object.freeze(ALGORITHM_NAMES.filter(isAlgorithmAvailable))
+}
 
 /** Says whether this runtime has an algorithm of the table. */
 export function isAlgorithmAvailable(name: AlgorithmName): boolean {
-  return AVAILABLE_ALGORITHMS.includes(name)
+  const known = found.get(name)
+  if (known !== undefined) return known
+  const isAvailable = isInRuntime(name)
+  found.set(name, isAvailable)
+  return isAvailable
 }
 
 /**

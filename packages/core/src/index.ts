@@ -7,8 +7,8 @@ export {
   type SignatureAlgorithm,
 } from './algorithms.ts'
 export {
-  AVAILABLE_ALGORITHMS,
   assertAlgorithmAvailable,
+  availableAlgorithms,
   isAlgorithmAvailable,
 } from './available-algorithms.ts'
 export { decodeBase64url, encodeBase64url } from './base64url.ts'

@@ -1,6 +1,6 @@
 import { compactVerify, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { AVAILABLE_ALGORITHMS } from './available-algorithms.ts'
+import { availableAlgorithms } from './available-algorithms.ts'
 import { CLAIMS, issue, outcomeOf, SIGNERS, signatureOf } from './issuer.fixture.ts'
 import { signCompact, splitCompact, verifySignature } from './jws.ts'
 
@@ -81,7 +81,7 @@ describe('token text (R42, RFC 7515 section 7.1)', () => {
 describe('verifySignature (R42)', () => {
   const bytes = Buffer.from('signed')
 
-  it.each(AVAILABLE_ALGORITHMS)('of %s holds for what its key signed, and for nothing else', (name) => {
+  it.each(availableAlgorithms())('of %s holds for what its key signed, and for nothing else', (name) => {
     const { key, privateKey } = SIGNERS[name]
     const good = signatureOf(privateKey, name, bytes)
     expect(verifySignature(key, bytes, good)).toBe(true)
@@ -105,7 +105,7 @@ describe('verifySignature (R42)', () => {
 })
 
 describe('signCompact', () => {
-  it.each(AVAILABLE_ALGORITHMS)('makes a %s token that jose verifies', async (name) => {
+  it.each(availableAlgorithms())('makes a %s token that jose verifies', async (name) => {
     const token = await signCompact(SIGNERS[name].signingKey, { typ: 'at+jwt' }, CLAIMS)
     const { protectedHeader, payload } = await compactVerify(token, await importJWK(SIGNERS[name].jwk))
     expect(protectedHeader).toEqual({ alg: name, kid: SIGNERS[name].jwk.kid, typ: 'at+jwt' })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { AVAILABLE_ALGORITHMS } from './available-algorithms.ts'
+import { availableAlgorithms } from './available-algorithms.ts'
 import { encodeBase64url } from './base64url.ts'
 import {
   accept,
@@ -23,7 +23,7 @@ const outcome = (token: unknown, expectations: Partial<TokenExpectations> = {}) 
   outcomeOf(() => accept(token, { checker: checkerWith(expectations) }))
 
 describe('TokenChecker (R42)', () => {
-  it.each(AVAILABLE_ALGORITHMS)('accepts a good %s token, frozen throughout', (name) => {
+  it.each(availableAlgorithms())('accepts a good %s token, frozen throughout', (name) => {
     const token = accept(issue({ claims: { act: { sub: ['a'] } } }, SIGNERS[name]), {
       key: SIGNERS[name].key,
     })

@@ -1,5 +1,5 @@
 import { ALGORITHM_NAMES, type AlgorithmName, isAlgorithmName } from './algorithms.ts'
-import { AVAILABLE_ALGORITHMS, assertAlgorithmAvailable } from './available-algorithms.ts'
+import { assertAlgorithmAvailable, availableAlgorithms } from './available-algorithms.ts'
 import {
   type ClaimExpectations,
   type EndOfClaims,
@@ -70,7 +70,6 @@ export const DEFAULT_MAX_TOKEN_LENGTH = 8192
 export const PAYLOAD_DEPTH = 16
 
 const DEFAULTS = Object.freeze({
-  algorithms: AVAILABLE_ALGORITHMS,
   typ: 'at+jwt',
   requiredClaims: Object.freeze(['sub', 'iat', 'jti', 'client_id']),
   clockToleranceSeconds: 5,
@@ -104,7 +103,7 @@ export class TokenChecker {
   /** @throws {KeyturnError} `expectations_invalid`, `algorithm_unavailable` */
   constructor(expectations: TokenExpectations) {
     const own = ownOptions(expectations, 'expectations_invalid')
-    const given = { ...DEFAULTS, ...withoutUndefined(own) }
+    const given = { ...DEFAULTS, algorithms: availableAlgorithms(), ...withoutUndefined(own) }
     assertExpectations(given)
     this.#claims = Object.freeze({
       issuer: given.issuer,

@@ -1,4 +1,4 @@
-import { type AlgorithmName, AVAILABLE_ALGORITHMS } from '@keyturn/core'
+import { type AlgorithmName, availableAlgorithms } from '@keyturn/core'
 import { fakeClock } from '@keyturn/testing'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { DEFAULT_POLICY, type KeyPolicy } from './timing.ts'
 const HOUR = 3_600_000
 const T = 2 * HOUR
 /** One of each kind: keys of all of them, with the longest there are, would be more than a set may hold. */
-const KINDS = AVAILABLE_ALGORITHMS.filter((name) => !/(384|512)$/.test(name))
+const KINDS = availableAlgorithms().filter((name) => !/(384|512)$/.test(name))
 /** Until after the last rotation of the test. */
 const TTL_SECONDS = (KINDS.length * T) / 1000 + 60
 const timing = { ...DEFAULT_POLICY.timing, rotationIntervalMs: T, maxTtlMs: TTL_SECONDS * 1000 }

@@ -5,7 +5,7 @@ import {
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto'
-import { ALGORITHMS, type AlgorithmName, AVAILABLE_ALGORITHMS, thumbprint } from '@keyturn/core'
+import { ALGORITHMS, type AlgorithmName, availableAlgorithms, thumbprint } from '@keyturn/core'
 import { codeOf } from '@keyturn/testing'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ function formsOf(alg: AlgorithmName): readonly (readonly [string, string])[] {
 }
 
 describe('a private key from elsewhere (R2, R12, R13)', () => {
-  it.each(AVAILABLE_ALGORITHMS)('signs %s from every form in which it may come', async (alg) => {
+  it.each(availableAlgorithms())('signs %s from every form in which it may come', async (alg) => {
     for (const [form, text] of formsOf(alg)) {
       const pair = await read(text, { algorithm: alg })
       expect([form, pair.alg, pair.kid]).toEqual([form, alg, thumbprint(pair.publicJwk)])
@@ -192,7 +192,7 @@ describe('a key document that is refused (R13, R42, R75)', () => {
     expect(await error).toBe('key_weak')
   })
 
-  it.skipIf(AVAILABLE_ALGORITHMS.includes('ML-DSA-44'))(
+  it.skipIf(availableAlgorithms().includes('ML-DSA-44'))(
     'is of an algorithm that this runtime lacks',
     async () => {
       const text = JSON.stringify({ kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA', priv: 'AAAA' })

@@ -1,4 +1,4 @@
-import { AVAILABLE_ALGORITHMS, TOKEN_REJECTIONS } from '@keyturn/core'
+import { type AlgorithmName, availableAlgorithms, TOKEN_REJECTIONS } from '@keyturn/core'
 import { authenticateBearer, createMultiVerifier, createVerifier } from '@keyturn/verifier'
 import { compactVerify, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
@@ -18,14 +18,14 @@ const UNREACHED = [
   'check_failed',
 ]
 
-async function open(algorithm: (typeof AVAILABLE_ALGORITHMS)[number] = 'EdDSA') {
+async function open(algorithm: AlgorithmName = 'EdDSA') {
   const clock = fakeClock()
   const issuer = await testIssuer({ clock, algorithm })
   return { clock, issuer, verifier: createVerifier(issuer.verifierOptions) }
 }
 
 describe('hostile tokens (R27, R42, R46, R68)', () => {
-  describe.each(AVAILABLE_ALGORITHMS)('made of a token of %s', (algorithm) => {
+  describe.each(availableAlgorithms())('made of a token of %s', (algorithm) => {
     it.each(KINDS)('are each refused for what is wrong with them, by a good %s', async (kind) => {
       const { issuer, verifier } = await open(algorithm)
       const good = await issuer[kind]()
@@ -71,7 +71,7 @@ describe('hostile tokens (R27, R42, R46, R68)', () => {
     }
   })
 
-  it.each(AVAILABLE_ALGORITHMS.filter((name) => !name.startsWith('ML-DSA')))(
+  it.each(availableAlgorithms().filter((name) => !name.startsWith('ML-DSA')))(
     'of the issuer itself are signed well with %s, as jose says',
     async (algorithm) => {
       const { issuer } = await open(algorithm)
