@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 import type { Reporter } from 'vitest/node'
-import { LIBRARIES } from './tests/packages/packed.ts'
+import { BUNDLED, isBundled, LIBRARIES } from './tests/packages/packed.ts'
 import { packedModules } from './tests/packages/packed-modules.ts'
+import { publicTests } from './tests/packages/public-tests.ts'
 
 const source = (path: string) => new URL(`./packages/${path}`, import.meta.url).pathname
 
@@ -38,11 +39,17 @@ export default defineConfig({
         test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 60_000 },
       },
       {
-        // the libraries as users get them: the same tests, on what the tarballs hold
+        // the libraries as users get them: the same tests, on what the tarballs hold; of a package that is bundled those
+        // that come in as its users do
         plugins: [packedModules()],
         test: {
           name: 'packed',
-          include: [`packages/{${LIBRARIES.join(',')}}/src/**/*.test.ts`],
+          include: [
+            ...LIBRARIES.filter((name) => !isBundled(name)).map(
+              (name) => `packages/${name}/src/**/*.test.ts`,
+            ),
+            ...BUNDLED.flatMap(publicTests),
+          ],
           testTimeout: 60_000,
           // tests replace node:crypto below a module, which takes a module that is not loaded by Node itself
           server: { deps: { inline: [/\/node_modules\/@keyturn\//] } },
@@ -51,6 +58,7 @@ export default defineConfig({
       {
         test: {
           name: 'whole',
+          globalSetup: 'scripts/built.mjs',
           include: ['tests/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { build, filesBelow, install, root } from './workspace.mjs'
+import { basename, join, relative } from 'node:path'
+import { build, bundled, filesBelow, install, root } from './workspace.mjs'
 
 /**
  * `prepack` of every package: what is packed is what the sources make now. Compiles what is missing, and takes away what a
@@ -16,7 +16,9 @@ const made = new Set(
   ),
 )
 const dist = join(root, folder, 'dist')
+// what is bundled is cleaned where it is made
+const ofSource = bundled.includes(basename(folder)) ? /^(.*?)\.d\.ts$/ : /^(.*?)\.(?:js|js\.map|d\.ts)$/
 for (const name of readdirSync(dist, { recursive: true })) {
-  const source = /^(.*?)\.(?:js|js\.map|d\.ts)$/.exec(name)?.[1]
+  const source = ofSource.exec(name)?.[1]
   if (source !== undefined && !made.has(source)) rmSync(join(dist, name))
 }

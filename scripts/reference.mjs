@@ -1,11 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { filesBelow, root } from './workspace.mjs'
+import { filesBelow, node, root } from './workspace.mjs'
 
 /**
  * Writes docs/reference from the code. `--check` writes nothing, and fails when a page is not what it would write, or when
  * an error code is missing in docs/reference/errors.md.
  */
+
+// a module of the verifier is read as it is written, which takes the pinned Node
+if (!process.features.typescript) {
+  await node(['scripts/reference.mjs', ...process.argv.slice(2)])
+  process.exit()
+}
 
 const isCheck = process.argv.includes('--check')
 const built = (path) => import(join(root, 'packages', path))
@@ -116,7 +122,7 @@ async function commands() {
 
 async function metrics() {
   const { Metrics } = await built('keyturn/dist/telemetry/metrics.js')
-  const { METRIC_FAMILIES } = await built('verifier/dist/metric-families.js')
+  const { METRIC_FAMILIES } = await built('verifier/src/metric-families.ts')
   const registry = new Metrics()
   registry.observe({ keys: undefined, disks: undefined, backups: undefined })
   const own = registry.catalogue().filter(({ name }) => name.startsWith('keyturn_'))

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
-import { build, exitCodeOf, install, machineNode, node, pinnedNode, root } from './workspace.mjs'
+import { build, bundled, exitCodeOf, install, machineNode, node, pinnedNode, root } from './workspace.mjs'
 
 /**
  * `npm test`: installs and compiles what is missing, runs every check and every test. The libraries are tested as their
  * tarballs hold them; where the machine's own Node is another than the pinned one, on that too, since services run on what
- * they have. With arguments, only what these name is run, on the pinned Node.
+ * they have, and so are the sources of those that are bundled, inside which some tests look. With arguments, only what these
+ * name is run, on the pinned Node.
  */
 
 await install()
@@ -19,6 +20,7 @@ if (asked.length > 0) {
   if (await isOlder(machineNode)) {
     console.log('\nThe libraries on the Node of this machine:')
     await runTests(machineNode, ['--project=packed'])
+    await runTests(machineNode, ['--project=unit', ...bundled.map((name) => `packages/${name}/`)])
   }
 }
 

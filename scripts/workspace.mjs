@@ -21,6 +21,9 @@ const BUILT = join(root, 'node_modules/.cache/keyturn-built')
 /** What is said on the way goes to stderr: stdout belongs to what is started afterwards. */
 const TALK = { stdio: ['ignore', 2, 2] }
 
+/** Those of which few files are made out of many sources, because every service imports them. */
+export const bundled = ['core', 'verifier']
+
 /** Installs what package-lock.json names, unless that has been done. */
 export async function install() {
   const installed = join(root, 'node_modules/.package-lock.json')
@@ -38,6 +41,7 @@ export async function build() {
   console.error('compiling …')
   const startedAt = new Date()
   await node(['node_modules/typescript/bin/tsc', '-b', ...packages.map((name) => `packages/${name}`)], TALK)
+  await node(['scripts/bundle.mjs'], TALK)
   mkdirSync(join(root, 'node_modules/.cache'), { recursive: true })
   writeFileSync(BUILT, '')
   utimesSync(BUILT, startedAt, startedAt)
@@ -80,6 +84,7 @@ function newestInput() {
   const inputs = [
     ...settings,
     'tsconfig.base.json',
+    'scripts/bundle.mjs',
     ...packages.flatMap((name) => filesBelow(`packages/${name}/src`, '.ts')),
   ]
   return Math.max(...inputs.map((file) => modifiedAt(join(root, file))))

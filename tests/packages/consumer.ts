@@ -1,11 +1,23 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type JwkSet, parseJwkSet, TokenChecker } from '@keyturn/core'
+import {
+  type JwkSet,
+  KeyturnError,
+  parseJwkSet,
+  TokenRejected as RefusedByCore,
+  TokenChecker,
+} from '@keyturn/core'
 import { DEFAULT_POLICY, KeyManager, MemoryKeyStore } from '@keyturn/keyring'
 import { assertPrivateFile } from '@keyturn/keyring/private-files'
 import { codeOf, testIssuer } from '@keyturn/testing'
 import { simulate } from '@keyturn/testing/simulator'
-import { createVerifier, KeysUnavailable, type Session, TokenRejected } from '@keyturn/verifier'
+import {
+  createVerifier,
+  KeySetFetchFailed,
+  KeysUnavailable,
+  type Session,
+  TokenRejected,
+} from '@keyturn/verifier'
 import { guard as guardExpress } from '@keyturn/verifier/express'
 import { guard as guardFastify } from '@keyturn/verifier/fastify'
 import { guard as guardHono } from '@keyturn/verifier/hono'
@@ -62,6 +74,8 @@ async function main(): Promise<void> {
   const kinds = [
     new TokenRejected('token_expired').code,
     new KeysUnavailable('none').code,
+    // errors are of one class, whichever package somebody has it from
+    TokenRejected === RefusedByCore && new KeySetFetchFailed('fetch_status', '') instanceof KeyturnError,
     typeof assertPrivateFile,
     // no framework is installed here: the adapters load none
     [guardExpress, guardFastify, guardHono, guardSockets, observeVerifiers, prometheusText]

@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { build } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readPage, root } from '../document.ts'
 import { freePort } from '../end-to-end/processes.ts'
@@ -69,6 +70,20 @@ describe('the libraries out of their tarballs (R67)', () => {
     }
   })
 
+  it.each([
+    ['@keyturn/core', 'parseDuration', 'TokenChecker'],
+    ['@keyturn/verifier', 'KeySetFetchFailed', 'node:https'],
+  ])('leave in a bundle of %s what is used: %s, and not %s', async (name, used, unused) => {
+    const bundle = async (program: string) => {
+      await writeFile(join(place, 'bundled.mjs'), program)
+      const { output } = await build({ cwd: place, input: 'bundled.mjs', external: /^node:/, write: false })
+      return output.map((file) => ('code' in file ? file.code.replace(/^\/\/.*/gm, '') : '')).join('')
+    }
+    expect(await bundle(`import { ${used} } from '${name}'\nconsole.log(${used})`)).not.toContain(unused)
+    expect(await bundle(`import * as all from '${name}'\nconsole.log(all)`)).toContain(unused)
+    expect(await bundle(`import '${name}'`)).not.toMatch(/\w/)
+  })
+
   it('have types that a bundler finds', async () => {
     await compile({ module: 'preserve', moduleResolution: 'bundler', noEmit: true }, ['consumer.mts'])
   })
@@ -77,7 +92,7 @@ describe('the libraries out of their tarballs (R67)', () => {
     it.each(['consumer.mjs', 'consumer.cjs'])('work as %s', async (program) => {
       const stdout = await run(node, [program])
       expect(stdout).toBe(
-        'user-1 alice signature_invalid 0 token_expired keys_unavailable function function,function,function,function,function,function\n',
+        'user-1 alice signature_invalid 0 token_expired keys_unavailable true function function,function,function,function,function,function\n',
       )
     })
 

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Plugin } from 'vitest/config'
 import { root } from '../document.ts'
-import { installTarballs, LIBRARIES, manifestOf, pack } from './packed.ts'
+import { installTarballs, isBundled, LIBRARIES, manifestOf, pack } from './packed.ts'
+import { entryOf } from './public-tests.ts'
 
 const OF_TESTS = /\.(?:test|fixture)\.ts$/
 const OF_A_PACKAGE = /^packages\/([^/]+)\/src\/(.+)\.ts$/
 
 /**
  * Has the tests beside the sources run against the packages that the tarballs hold, installed in a folder of their own: only
- * tests and their fixtures are read from the checkout, and a module that a tarball lacks is missing here too.
+ * tests and their fixtures are read from the checkout, and a module that a tarball lacks is missing here too. What a test
+ * takes of a bundled package comes through the entry point that has it.
  */
 export function packedModules(): Plugin {
   let place: Promise<string> | undefined
@@ -30,8 +32,9 @@ export function packedModules(): Plugin {
       const path = resolve(dirname(importer), source)
       if (!source.startsWith('.') || OF_TESTS.test(path)) return null
       place ??= installed()
-      const [, name, module] = OF_A_PACKAGE.exec(relative(root, path)) ?? []
-      return join(await place, 'node_modules/@keyturn', String(name), 'dist', `${module}.js`)
+      const [, name = '', module = ''] = OF_A_PACKAGE.exec(relative(root, path)) ?? []
+      const file = isBundled(name) ? entryOf(name, module) : module
+      return join(await place, 'node_modules/@keyturn', name, 'dist', `${file}.js`)
     },
     load(id) {
       if (OF_A_PACKAGE.test(relative(root, id)) && !OF_TESTS.test(id)) this.error(`${id} is in no tarball`)

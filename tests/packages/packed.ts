@@ -7,6 +7,10 @@ import { root } from '../document.ts'
 /** The packages that service authors install; they have no third-party dependency. */
 export const LIBRARIES = ['core', 'keyring', 'verifier', 'testing'] as const
 
+/** Those that are few files, made out of many sources. */
+export const BUNDLED = ['core', 'verifier'] as const
+export const isBundled = (name: string) => BUNDLED.some((it) => it === name)
+
 /** Every published package, by its folder. */
 export const PACKAGES = [...LIBRARIES, 'keyturn'] as const
 export type PackageName = (typeof PACKAGES)[number]

@@ -5,7 +5,17 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../document.ts'
-import { LIBRARIES, manifestOf, PACKAGES, type PackageName, pack, type Tarball } from './packed.ts'
+import {
+  BUNDLED,
+  isBundled,
+  LIBRARIES,
+  manifestOf,
+  PACKAGES,
+  type PackageName,
+  pack,
+  type Tarball,
+} from './packed.ts'
+import { publicTests } from './public-tests.ts'
 
 let folder: string
 let tarballs: ReadonlyMap<PackageName, Tarball>
@@ -19,6 +29,24 @@ const tarballOf = (name: PackageName) => tarballs.get(name) as Tarball
 const bytesOf = async (name: PackageName) => new Uint8Array(await readFile(tarballOf(name).path))
 const textOf = (path: string) => readFile(join(root, path), 'utf8')
 
+/** The files that an entry point loads, and those that it may load later. */
+async function filesOf(name: PackageName, entry: string): Promise<readonly string[]> {
+  const files = new Set([entry])
+  for (const file of files) {
+    const imports = (await textOf(`packages/${name}/${file}`)).matchAll(
+      /(?:\bfrom|\bimport\(|^import) ?"(\..*?)"/gm,
+    )
+    for (const [, path = ''] of imports) files.add(join(dirname(file), path))
+  }
+  return [...files]
+}
+
+/** The files of all entry points. */
+async function codeOf(name: PackageName): Promise<readonly string[]> {
+  const entries = Object.values((await manifestOf(name)).exports).map((it) => it.default.replace('./', ''))
+  return [...new Set((await Promise.all(entries.map((entry) => filesOf(name, entry)))).flat())]
+}
+
 /** What is wrong for a resolution of TypeScript that we leave behind, and what is so on purpose. */
 function isAccepted(problem: { readonly kind: string; readonly resolutionKind?: string }): boolean {
   // `moduleResolution: node10` knows no exports; TypeScript 6 deprecates it
@@ -28,13 +56,13 @@ function isAccepted(problem: { readonly kind: string; readonly resolutionKind?: 
 }
 
 describe.each(PACKAGES)('the tarball of %s (R67)', (name) => {
-  it('holds a module with types for every source, what it says of itself, and nothing else', async () => {
+  it('holds its code, types for every source, what it says of itself, and nothing else', async () => {
     const sources = (await readdir(join(root, 'packages', name, 'src'), { recursive: true })).filter(
       (file) => file.endsWith('.ts') && !/\.(?:test|fixture)\.ts$/.test(file),
     )
-    // the verifier is to be small
-    const kinds = name === 'verifier' ? ['js', 'd.ts'] : ['js', 'js.map', 'd.ts']
+    const kinds = isBundled(name) ? ['d.ts'] : ['js', 'js.map', 'd.ts']
     const made = sources.flatMap((file) => kinds.map((it) => `dist/${file.slice(0, -2)}${it}`))
+    if (isBundled(name)) made.push(...(await codeOf(name)))
     const others = ['LICENSE', 'README.md', 'package.json', ...(name === 'keyturn' ? ['bin/keyturn.js'] : [])]
     expect([...tarballOf(name).files].sort()).toEqual([...made, ...others].sort())
   })
@@ -76,6 +104,39 @@ describe.each(PACKAGES)('the tarball of %s (R67)', (name) => {
       expect(siblingVersion).toBe(version)
       expect([undefined, version]).toContain(dependencies[siblingName])
     }
+  })
+})
+
+describe.each(BUNDLED)('the code of %s (R67)', (name) => {
+  it('is one file for who imports the package', async () => {
+    expect(await filesOf(name, 'dist/index.js')).toEqual(['dist/index.js'])
+  })
+
+  it('declares each class once, so that instanceof holds whatever somebody imports', async () => {
+    const texts = await Promise.all((await codeOf(name)).map((file) => textOf(`packages/${name}/${file}`)))
+    const classes = texts.flatMap(
+      (text) => text.match(/(?<=\bclass )\w+(?= (?:extends|\{))|\w+(?= = class\b)/g) ?? [],
+    )
+    expect(classes).toContain(name === 'core' ? 'TokenRejected' : 'Verifier')
+    expect(classes).toEqual([...new Set(classes)])
+  })
+
+  it('keeps the names of its functions, for who reads a stack', async () => {
+    const text = await textOf(`packages/${name}/dist/index.js`)
+    const entry = await textOf(`packages/${name}/src/index.ts`)
+    const names = [...entry.matchAll(/\b(?:assert|parse|create|decode|authenticate)\w+/g)].map(([one]) => one)
+    expect(names.length).toBeGreaterThan(2)
+    for (const one of names) expect(text).toMatch(new RegExp(`function ${one}\\(`))
+  })
+
+  it('is tested by what comes in through each of its entry points', async () => {
+    const tests = await Promise.all(publicTests(name).map(textOf))
+    const imported = tests.join('\n')
+    const { exports } = await manifestOf(name)
+    for (const entry of Object.keys(exports).filter((it) => it !== '.')) {
+      expect(imported).toContain(` from '${entry}.ts'`)
+    }
+    expect(tests.length).toBeGreaterThan(15)
   })
 })
 
