@@ -51,6 +51,14 @@ const SETS = {
     files: ['jwk', 'jwk-set'],
     tests: ['jwk{,-key-types,-set}', 'available-algorithms'],
   },
+  'core-weak-keys': {
+    package: 'core',
+    files: ['weak-keys', 'own-options'],
+  },
+  'core-signed-sets': {
+    package: 'core',
+    files: ['signed-jwk-set'],
+  },
 }
 
 /** By this Stryker's processes know which set they work on. */

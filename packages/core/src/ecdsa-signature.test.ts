@@ -106,6 +106,17 @@ describe('an ECDSA signature in its two forms (R2, R42)', () => {
     expect(ecdsaCodec(66).fromNative(short)).toBeUndefined()
   })
 
+  it('of 127 bytes is the longest that says so in one, both ways', () => {
+    const numbers = [Buffer.alloc(61, 1), Buffer.alloc(62, 1)]
+    const signature = Buffer.concat(
+      numbers.map((number) => Buffer.concat([Buffer.alloc(66 - number.length), number])),
+    )
+    const der = sequence(...numbers.map((number) => tlv(2, number)))
+    expect(der[1]).toBe(127)
+    expect(hex(ecdsaCodec(66).fromNative(der))).toBe(hex(signature))
+    expect(hex(ecdsaCodec(66).toNative(signature))).toBe(hex(der))
+  })
+
   it('of zeros has the zeros in DER too, for node:crypto to refuse', () => {
     expect(hex(ecdsaCodec(32).toNative(Buffer.alloc(64)))).toBe('3006020100020100')
   })

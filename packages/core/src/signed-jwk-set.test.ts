@@ -86,6 +86,7 @@ describe('SignedJwkSetReader (R39)', () => {
       'key_set_root_unknown',
     ],
     ['a stranger under the name of the root', signed({ by: STRANGER }), 'key_set_signature_invalid'],
+    ['a signature of another length', `${signed()}AAAA`, 'key_set_signature_invalid'],
     ['the alg of another key', signed({ header: { alg: 'ES256' } }), 'key_set_signature_invalid'],
     [
       'a root in the header',
@@ -143,5 +144,11 @@ describe('SignedJwkSetReader (R39)', () => {
   it('says what it expected, and not what it found', () => {
     const text = signed({ claims: { iss: 'https://secret.example' } })
     expect(() => read(text)).toThrow(/^key set refused: expected iss to be the configured issuer$/)
+    expect(() => read(signed({ header: { crit: ['exp'] } }))).toThrow(
+      expect.objectContaining({
+        message: 'key set refused: expected a JWS of typ jwk-set+jwt (header_crit_refused)',
+        cause: expect.objectContaining({ name: 'TokenRejected', code: 'header_crit_refused' }),
+      }),
+    )
   })
 })
