@@ -321,6 +321,21 @@ describe('the command line with the authority up and down (R13, R57)', () => {
   })
 })
 
+describe('what a command was given (R54, R57)', () => {
+  it('is named as it was typed: a flag, or a variable', async () => {
+    const own = { ...env, KEYTURN_ISSUER: 'https://auth.test', KEYTURN_AUDIENCE: 'orders' }
+    const of = async (flags: string, variables = {}) =>
+      (await run(`token verify x.y.z ${flags}`.trim(), { ...own, ...variables })).stderr
+    expect(await of('--jwks http://keys.internal')).toMatch(/jwks_url_invalid: --jwks: expected https/)
+    expect(await of('--algorithms HS256')).toMatch(/verifier_env_invalid: --algorithms: expected names/)
+    const variables = { KEYTURN_JWKS_URL: 'http://keys.internal', KEYTURN_VERIFIER_TIMEOUT: '0s' }
+    expect(await of('', variables)).toMatch(/jwks_url_invalid: KEYTURN_JWKS_URL: expected https/)
+    expect(await of('--unsafe-http', variables)).toMatch(
+      /verifier_options_invalid: KEYTURN_VERIFIER_TIMEOUT: expected a number/,
+    )
+  })
+})
+
 describe('a store that cannot be trusted (R15, R16, R18)', () => {
   it('stops the start with the name of the file and the remedy, and changes nothing', async () => {
     const keys = join(folder, 'data/keys')

@@ -12,7 +12,7 @@ import {
 import { publishRefusal } from './event-channels.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 import type { TokenEnd } from './token-watch.ts'
-import { Verifier, type VerifierHealth } from './verifier.ts'
+import { createVerifier, type Verifier, type VerifierHealth } from './verifier.ts'
 import type { VerifierOptions } from './verifier-options.ts'
 
 /** State of a verifier of several issuers. */
@@ -51,7 +51,7 @@ export class MultiVerifier implements TokenVerifier {
     }
     const own = issuers.map((options) => ownOptions(options, 'verifier_options_invalid'))
     for (const options of own) {
-      const verifier = new Verifier(options)
+      const verifier = createVerifier(options)
       if (this.#verifiers.has(options.issuer)) {
         throw new KeyturnError('verifier_options_invalid', 'issuer: expected each issuer once')
       }

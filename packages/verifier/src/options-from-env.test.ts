@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ALGORITHM_NAMES } from '@keyturn/core'
 import { afterAll, describe, expect, it } from 'vitest'
+import { createMultiVerifier } from './multi-verifier.ts'
 import { optionsFromEnv, VERIFIER_VARIABLES } from './options-from-env.ts'
 import { createVerifier } from './verifier.ts'
+import type { VerifierOptions } from './verifier-options.ts'
 
 const required = { KEYTURN_ISSUER: 'https://auth.example', KEYTURN_AUDIENCE: 'orders' }
 const refusal = (env: Record<string, string>) => {
@@ -27,7 +29,10 @@ function file(content: string): string {
 describe('JWKSAuthentication: one initialisation for every service (R34)', () => {
   it('needs no more than issuer and audience', () => {
     const options = optionsFromEnv(required)
-    expect(options).toEqual({ issuer: 'https://auth.example', audience: 'orders' })
+    expect(Object.entries(options)).toEqual([
+      ['issuer', 'https://auth.example'],
+      ['audience', 'orders'],
+    ])
     expect(createVerifier(options).health().url).toBe('https://auth.example/.well-known/jwks.json')
   })
 
@@ -55,7 +60,7 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
     const all = [...Object.keys(env), 'KEYTURN_VERIFIER_SNAPSHOT_SECRET']
     expect(all.sort()).toEqual(VERIFIER_VARIABLES.map(({ name }) => name).sort())
     const options = optionsFromEnv(env)
-    expect(options).toEqual({
+    expect(Object.fromEntries(Object.entries(options))).toEqual({
       issuer: 'https://auth.example',
       audience: 'orders',
       jwksUrl: 'http://keys.internal/jwks',
@@ -142,5 +147,60 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       KEYTURING: '1',
     }
     expect(refusal(env)).toBeUndefined()
+  })
+})
+
+describe('what createVerifier refuses of the environment (R34, R54)', () => {
+  const refused = (env: Record<string, string>, inCode: Partial<VerifierOptions> = {}) => {
+    try {
+      createVerifier({ ...optionsFromEnv({ ...required, ...env }), ...inCode }).close()
+    } catch (error) {
+      return (error as Error).message
+    }
+    return undefined
+  }
+
+  it.each([
+    [
+      { KEYTURN_JWKS_URL: 'http://keys.internal' },
+      /^KEYTURN_JWKS_URL: .*\(or KEYTURN_VERIFIER_UNSAFE_HTTP\)$/,
+    ],
+    [
+      { KEYTURN_ISSUER: 'supermq.auth' },
+      /^KEYTURN_JWKS_URL: expected one, since the issuer is no plain URL$/,
+    ],
+    [{ KEYTURN_CLOCK_TOLERANCE: '61s' }, /^KEYTURN_CLOCK_TOLERANCE: expected a number from 0 to 60$/],
+    [{ KEYTURN_VERIFIER_TIMEOUT: '0s' }, /^KEYTURN_VERIFIER_TIMEOUT: expected .* more than 0$/],
+    [
+      { KEYTURN_VERIFIER_MAX_CACHE: '30s' },
+      /^KEYTURN_VERIFIER_MAX_CACHE: expected at least KEYTURN_VERIFIER_MIN_CACHE$/,
+    ],
+    [{ KEYTURN_VERIFIER_TOKEN_CACHE_SIZE: '1' }, /^KEYTURN_VERIFIER_TOKEN_CACHE_SIZE: expected 0, or 2 to/],
+    [
+      { KEYTURN_VERIFIER_SNAPSHOT_FILE: 'x', KEYTURN_VERIFIER_SNAPSHOT_SECRET_FILE: file('short') },
+      /^KEYTURN_VERIFIER_SNAPSHOT_SECRET_FILE: .* beside KEYTURN_VERIFIER_SNAPSHOT_FILE$/,
+    ],
+    [{ KEYTURN_VERIFIER_SNAPSHOT_FILE: 'x' }, /^KEYTURN_VERIFIER_SNAPSHOT_SECRET: expected/],
+    [{ KEYTURN_VERIFIER_CA_FILE: file('no PEM') }, /^KEYTURN_VERIFIER_CA_FILE: expected/],
+    [{ KEYTURN_VERIFIER_SPKI_PINS: 'sha256/x' }, /^KEYTURN_VERIFIER_SPKI_PINS: expected/],
+    [{ KEYTURN_VERIFIER_ROOT_KEYS_FILE: file('{"keys":[]}') }, /^KEYTURN_VERIFIER_ROOT_KEYS_FILE: expected/],
+  ])('is named by its variable: %j', (env, message) => {
+    expect(refused(env)).toMatch(message)
+  })
+
+  it('is named by its option where it was set in code', () => {
+    expect(refused({ KEYTURN_VERIFIER_TIMEOUT: '3s' }, { timeoutSeconds: 0 })).toMatch(/^timeoutSeconds: /)
+    expect(refused({ KEYTURN_VERIFIER_MAX_CACHE: '30s' }, { minCacheSeconds: 31 })).toBe(
+      'KEYTURN_VERIFIER_MAX_CACHE: expected at least minCacheSeconds',
+    )
+    expect(() =>
+      createVerifier({ issuer: 'https://auth.example', audience: 'a', timeoutSeconds: 0 }),
+    ).toThrow(/^timeoutSeconds: /)
+    expect(() => createVerifier(undefined as never)).toThrow(/plain object/)
+  })
+
+  it('is named by its variable among several issuers, too', () => {
+    const options = optionsFromEnv({ ...required, KEYTURN_CLOCK_TOLERANCE: '61s' })
+    expect(() => createMultiVerifier([options])).toThrow(/^KEYTURN_CLOCK_TOLERANCE: /)
   })
 })

@@ -7,6 +7,7 @@ import {
   parseDuration,
   parseJsonObject,
 } from '@keyturn/core'
+import { type GivenVariables, withVariables } from './given-names.ts'
 import { meantName } from './meant-name.ts'
 import type { VerifierOptions } from './verifier-options.ts'
 
@@ -136,7 +137,8 @@ export const VERIFIER_VARIABLES: readonly VerifierVariable[] = Object.freeze([
 const OF_THE_AUTHORITY: ReadonlySet<string> = new Set(['KEYTURN_VERIFIER_REFRESH', 'KEYTURN_UNSAFE_HTTP'])
 
 /**
- * Reads a verifier's options from the environment: one initialisation for every service. Anything else can be added.
+ * Reads a verifier's options from the environment: one initialisation for every service. Anything else can be added. What
+ * `createVerifier` then refuses it names by its variable.
  * A variable that is one of ours but for a slip, or for the `VERIFIER_` in it, or begins with `KEYTURN_VERIFIER_` and is none, is
  * refused; those of an authority may be there.
  *
@@ -150,17 +152,20 @@ export function optionsFromEnv(
 ): VerifierOptions {
   assertVariableNames(env)
   const options: Record<string, unknown> = {}
+  const variables: Record<string, GivenVariables[string]> = {}
   for (const { name, option, parse } of VERIFIER_VARIABLES) {
     const value = env[name]
+    variables[option] ??= { variable: name, value: undefined }
     if (value === undefined || value === '') continue
     if (option in options)
       throw new KeyturnError('verifier_env_invalid', `${name}: expected it, or the other`)
     options[option] = parsed(name, value, parse)
+    variables[option] = { variable: name, value: options[option] }
   }
   for (const name of ['KEYTURN_ISSUER', 'KEYTURN_AUDIENCE']) {
     if (!env[name]) throw new KeyturnError('verifier_env_invalid', `${name}: expected a value`)
   }
-  return options as unknown as VerifierOptions
+  return withVariables(options as unknown as VerifierOptions, variables)
 }
 
 /** A misspelt variable must not pass for its default; but not every variable of Keyturn is for verifiers. */

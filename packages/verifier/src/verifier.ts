@@ -14,6 +14,7 @@ import {
   type VerifiedToken,
 } from '@keyturn/core'
 import { publishEvent, publishRefusal } from './event-channels.ts'
+import { inGivenNames } from './given-names.ts'
 import type { KeySource, KeySourceReport } from './key-set/key-source.ts'
 import { openKeySource } from './key-set/open-key-source.ts'
 import { TokenCache } from './token-cache.ts'
@@ -42,7 +43,7 @@ const LARGEST_CACHE = 100_000
  * const session = verifier.session(await verifier.verify(jwt))
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  return new Verifier(options)
+  return inGivenNames(options, () => new Verifier(options))
 }
 
 /** Verifies tokens locally, with keys that it keeps up to date by itself. */

@@ -1,5 +1,5 @@
 import { KeyturnError, TokenRejected } from '@keyturn/core'
-import { createVerifier, optionsFromEnv } from '@keyturn/verifier'
+import { createVerifier, optionsFromEnv, type Verifier } from '@keyturn/verifier'
 import { Command } from 'commander'
 import { inspectToken, LONGEST_TOKEN } from './inspect-token.ts'
 import { print, say } from './output.ts'
@@ -33,7 +33,7 @@ function verifyCommand(): Command {
       'verify a token as a service would; exit code 3 when it is refused, 4 when the keys cannot be had',
     )
     .action(async (argument: string, flags: VerifyFlags, command: Command) => {
-      const verifier = createVerifier(optionsFromEnv({ ...process.env, ...variablesOf(flags) }))
+      const verifier = openVerifier(flags)
       try {
         const token = await verifier.verify(await takeToken(argument))
         const { header, claims } = token
@@ -55,15 +55,28 @@ function inspectCommand(): Command {
     })
 }
 
-function variablesOf({ issuer, audience, jwks, algorithms, unsafeHttp }: VerifyFlags): NodeJS.ProcessEnv {
-  const given = {
-    KEYTURN_ISSUER: issuer,
-    KEYTURN_AUDIENCE: audience,
-    KEYTURN_JWKS_URL: jwks,
-    KEYTURN_ALGORITHMS: algorithms,
-    KEYTURN_VERIFIER_UNSAFE_HTTP: unsafeHttp === true ? 'true' : undefined,
+const VARIABLE_BY_FLAG = Object.freeze({
+  issuer: 'KEYTURN_ISSUER',
+  audience: 'KEYTURN_AUDIENCE',
+  jwks: 'KEYTURN_JWKS_URL',
+  algorithms: 'KEYTURN_ALGORITHMS',
+  unsafeHttp: 'KEYTURN_VERIFIER_UNSAFE_HTTP',
+}) satisfies Record<keyof VerifyFlags, string>
+
+/** What is wrong with a flag is said of the flag, and not of the variable that it stands for. */
+function openVerifier(flags: VerifyFlags): Verifier {
+  const given = (Object.keys(flags) as (keyof VerifyFlags)[]).filter((name) => name in VARIABLE_BY_FLAG)
+  const variables = given.map((name) => [VARIABLE_BY_FLAG[name], String(flags[name])])
+  try {
+    return createVerifier(optionsFromEnv({ ...process.env, ...Object.fromEntries(variables) }))
+  } catch (error) {
+    if (!(error instanceof KeyturnError)) throw error
+    const { code, message, remedy, cause } = error
+    const flag = given.find((name) => message.startsWith(`${VARIABLE_BY_FLAG[name]}: `))
+    if (flag === undefined) throw error
+    const named = message.replace(VARIABLE_BY_FLAG[flag], `--${flag}`)
+    throw new KeyturnError(code, named, { cause, ...(remedy !== undefined && { remedy }) })
   }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
 async function takeToken(argument: string): Promise<string> {

@@ -115,7 +115,8 @@ function phasesOf(options: VerifierOptions) {
 
 function msOf(name: string, seconds: number, isZeroAllowed: boolean): number {
   if (Number.isFinite(seconds) && (seconds > 0 || (seconds === 0 && isZeroAllowed))) return seconds * 1000
-  throw new KeyturnError('verifier_options_invalid', `${name}: expected a number of seconds`)
+  const least = isZeroAllowed ? '0 or more' : 'more than 0'
+  throw new KeyturnError('verifier_options_invalid', `${name}: expected a number of seconds, ${least}`)
 }
 
 function tlsOf({ ca, clientCert, clientKey, spkiPins }: VerifierOptions) {
