@@ -28,7 +28,10 @@ export function testEndpoint(conduct: EndpointConduct, form: KeySetForm): TestEn
       const { code = '', treatment } = conduct.take(form)
       const isWaiting = treatment === 'hang' || treatment === 'drip'
       const isAnswered = isWaiting ? await conduct.recovery(signal) : !code.startsWith('fetch_')
-      if (!isAnswered) throw new KeySetFetchFailed(code, 'expected the endpoint to behave')
+      if (!isAnswered) {
+        const status = typeof treatment === 'string' ? undefined : treatment.status
+        throw new KeySetFetchFailed(code, 'expected the endpoint to behave', { status })
+      }
       const answer = typeof treatment === 'string' ? conduct.goodAnswer(form) : treatment
       const { status, headers, body } = await conduct.finish(answer, form, etag)
       const cache = { cacheControl: headers['cache-control'], age: undefined, etag: headers.etag }

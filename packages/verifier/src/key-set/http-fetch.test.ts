@@ -94,9 +94,13 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
 
   it.each([204, 206, 401, 404, 429, 500, 503])('refuses status %i', async (status) => {
     const { ask } = await serve((_, response) =>
-      response.writeHead(status, json).end(status === 204 ? '' : '{}'),
+      response.writeHead(status, 'Secret', json).end(status === 204 ? '' : '{"secret":1}'),
     )
-    await expect(ask()).rejects.toThrow(refused('fetch_status'))
+    await expect(ask()).rejects.toMatchObject({
+      code: 'fetch_status',
+      message: `expected status 200, not ${status}`,
+      status,
+    })
   })
 
   it('asks for a signed set by its media type, and takes no other (R39)', async () => {

@@ -117,7 +117,10 @@ async function readKeySet(response: IncomingMessage, mediaType: RegExp): Promise
     response.resume()
     return { ...cache, status: 304 }
   }
-  if (response.statusCode !== 200) throw new KeySetFetchFailed('fetch_status', 'expected status 200')
+  const { statusCode: status } = response
+  if (status !== 200) {
+    throw new KeySetFetchFailed('fetch_status', `expected status 200, not ${status}`, { status })
+  }
   if (!mediaType.test(type ?? ''))
     throw new KeySetFetchFailed('fetch_media_type', 'expected the media type of a key set')
   if ((response.headers['content-encoding'] ?? 'identity') !== 'identity') {

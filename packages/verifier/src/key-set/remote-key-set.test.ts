@@ -111,6 +111,19 @@ describe('JWKSCache: refreshed ahead (R35)', () => {
     expect(verifier.health().lastError).toBe('fetch_status')
   })
 
+  it.each([
+    ['unavailable', /cannot be had now \(fetch_status 503\)$/],
+    ['redirect', /cannot be had now \(fetch_status 302\)$/],
+    ['mistyped', /cannot be had now \(fetch_media_type\)$/],
+  ] as const)(
+    'says with which status it is answered where that is what is wrong: %s',
+    async (fault, message) => {
+      const { endpoint, verifier } = await open()
+      endpoint.fail(fault)
+      await expect(verifier.ready()).rejects.toMatchObject({ message: expect.stringMatching(message) })
+    },
+  )
+
   it('says whether an endpoint does not answer', async () => {
     const { endpoint, verifier } = await open()
     endpoint.fail()

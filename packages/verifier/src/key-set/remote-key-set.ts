@@ -49,6 +49,8 @@ export class RemoteKeySet implements KeySource {
   /** What the timer waits for. */
   #due: { readonly from: Instant; readonly inMs: number } | undefined
   #lastError: string | undefined
+  /** Of the answer that was no key set, where its status says so. */
+  #lastStatus: number | undefined
   #succeeded = 0
   #failed = 0
   #isClosed = false
@@ -224,6 +226,7 @@ export class RemoteKeySet implements KeySource {
     this.#failed += 1
     const code = errorCodeOf(error)
     this.#lastError = code
+    this.#lastStatus = error instanceof KeySetFetchFailed ? error.status : undefined
     const { failures } = this.#breaker
     this.#options.onEvent({ kind: 'keys-fetch-failed', code, failures, retryInMs })
     if (failures === 1) this.#options.onEvent({ kind: 'circuit-opened', code })
@@ -274,7 +277,8 @@ export class RemoteKeySet implements KeySource {
   }
 
   #unavailable(): KeysUnavailable {
-    const why = this.#lastError === undefined ? '' : ` (${this.#lastError})`
+    const status = this.#lastStatus === undefined ? '' : ` ${this.#lastStatus}`
+    const why = this.#lastError === undefined ? '' : ` (${this.#lastError}${status})`
     return new KeysUnavailable(`the key set at ${this.#place} cannot be had now${why}`, {
       retryAfterSeconds: this.#breaker.waitMs(this.#now()) / 1000,
       ...(this.#lastError !== undefined && !UNANSWERED.test(this.#lastError) && { remedy: ANSWERED }),
