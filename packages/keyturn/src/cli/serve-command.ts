@@ -1,19 +1,13 @@
 import { Command } from 'commander'
-import type { AuthorityConfig } from '../config/load-config.ts'
-import { type Authority, startAuthority } from '../main.ts'
+import { startAuthority } from '../main.ts'
 import type { NewClient } from '../service/client-registry.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { bootstrapFileOf, writeBootstrapFile } from './bootstrap-file.ts'
 import { print } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
+import { welcome } from './welcome.ts'
 
-const KEYS_ELSEWHERE = Object.freeze({
-  file: '',
-  memory: ', but the keys are in memory only',
-  postgres: ', and the keys in PostgreSQL',
-})
 const LONGEST_STOP_MS = 8000
-const HINT = ['make a client with: npx keyturn clients create NAME --scope SCOPE']
 
 /** `keyturn serve`: runs the authority until it is told to stop. */
 export function serveCommand(): Command {
@@ -47,7 +41,7 @@ export function serveCommand(): Command {
           pid: process.pid,
           ...(clientId !== undefined && { clientId, bootstrapFile }),
         },
-        welcome(config, authority, first === undefined ? HINT : introduce(first, url, bootstrapFile)),
+        welcome(config, { url, adminUrl, first, bootstrapFile }),
       )
       await toldToStop
       logger.info({}, 'stopping')
@@ -55,29 +49,6 @@ export function serveCommand(): Command {
       setTimeout(() => process.kill(process.pid, 'SIGKILL'), LONGEST_STOP_MS).unref()
       await authority.close()
     })
-}
-
-/** The first client's secret is shown on a terminal; where nobody looks it is in a file that only the owner can read. */
-function introduce({ client, secret }: NewClient, url: string, file: string | undefined): readonly string[] {
-  if (file !== undefined) return [`a first client was made; its id and secret are in ${file}`]
-  const command = `curl -u ${client.clientId}:${secret} -d grant_type=client_credentials ${url}/oauth2/token`
-  return ['a first client was made; its secret is shown only now:', '', `  ${command}`]
-}
-
-function welcome(config: AuthorityConfig, { url, adminUrl }: Authority, client: readonly string[]): string {
-  return [
-    `keyturn serves ${config.issuer}`,
-    `  keys     ${url}/.well-known/jwks.json`,
-    ...(config.root === undefined ? [] : [`  signed   ${url}/.well-known/jwks.jwt`]),
-    `  tokens   ${url}/oauth2/token`,
-    `  metrics  ${adminUrl}/metrics`,
-    `  data     ${config.dataDir}${KEYS_ELSEWHERE[config.store]}`,
-    '',
-    ...client,
-    '',
-    'see and turn the keys with: npx keyturn keys list, npx keyturn keys rotate',
-    '',
-  ].join('\n')
 }
 
 async function untilToldToStop(): Promise<void> {

@@ -18,6 +18,8 @@ export function isTime(value: unknown): value is number {
 }
 
 /** The same, with every time in it as a person reads it. Which members are times their names say. */
+export function withTimes(value: object): object
+export function withTimes(value: unknown): unknown
 export function withTimes(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withTimes)
   if (!isJsonObject(value)) return value

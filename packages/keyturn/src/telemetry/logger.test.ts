@@ -12,4 +12,13 @@ describe('the log (R50, R75)', () => {
     expect(lines[0]).toMatch(/^[\x20-\x7e]+\n$/)
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', reason })
   })
+
+  it('holds times of one kind', () => {
+    const lines: string[] = []
+    const logger = createLogger('info', { write: (line) => lines.push(line) })
+    logKeyringEvent(logger, { kind: 'key-created', kid: 'a', activateAt: Date.UTC(2026, 0, 2) })
+    const { time, activateAt } = JSON.parse(lines[0] ?? '')
+    expect(activateAt).toBe('2026-01-02T00:00:00.000Z')
+    expect(time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+  })
 })

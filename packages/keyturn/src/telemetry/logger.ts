@@ -1,6 +1,7 @@
 import type { KeyringEvent } from '@keyturn/keyring'
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import type { BackupEvent } from '../backups/backup-keeper.ts'
+import { withTimes } from '../service/rfc3339.ts'
 import type { DiskEvent } from './disk-watch.ts'
 import { printable } from './printable.ts'
 
@@ -27,18 +28,19 @@ export function createLogger(level: string, stderr: DestinationStream = destinat
   )
 }
 
-/** Writes down what happens to the keys. */
+/** Writes down what happens to the keys; times as the line itself has them, RFC 3339. */
 export function logKeyringEvent(logger: Logger, event: KeyringEvent): void {
   const level = LEVELS[event.kind] ?? 'info'
   const { kind, ...details } = event
-  logger[level](details, MESSAGES[kind])
+  logger[level](withTimes(details), MESSAGES[kind])
 }
 
 /** Writes down what happens to backups and disks. */
 export function logDiskEvent(logger: Logger, { kind, ...event }: BackupEvent | DiskEvent): void {
   const { level, message } = DISK_LINES[kind]
   const { error: err, ...details } = { error: undefined, ...event }
-  logger[level](err === undefined ? details : { err, ...details }, message)
+  const told = withTimes(details)
+  logger[level](err === undefined ? told : { err, ...told }, message)
 }
 
 const DISK_LINES = Object.freeze({
