@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { identifierProblem, issuerProblem } from './issuer.ts'
+import { identifierProblem, issuerProblem, issuerWarnings } from './issuer.ts'
 
 describe('issuers (R23, R54)', () => {
   it.each([
@@ -73,4 +73,20 @@ describe('audiences (R54)', () => {
       expect(identifierProblem(bad)).toMatch(/^expected 1 to 255 /)
     }
   })
+})
+
+describe('issuers that are used, and warned of (R32, R33)', () => {
+  it.each(['http://auth.example', 'HTTP://10.0.0.7:9001/tenant'])('are over plain http: %s', (issuer) => {
+    const [line, ...others] = issuerWarnings(issuer, '--issuer')
+    expect(line).toMatch(/^--issuer: services refuse keys over plain http .*: take https/)
+    expect(others).toEqual([])
+  })
+
+  it.each([
+    'https://auth.example',
+    'http://localhost:9001',
+    'http://127.0.0.1:1',
+    'http://[::1]',
+    'supermq.auth',
+  ])('are not %s', (issuer) => expect(issuerWarnings(issuer, '--issuer')).toEqual([]))
 })

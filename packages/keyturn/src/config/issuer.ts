@@ -1,3 +1,5 @@
+import { isLoopback } from '@keyturn/core'
+
 /** Printable ASCII that needs no escape in JSON, in a header or in a shell: no spaces, quotes or backslash. */
 const IDENTIFIER = /^[\x21\x23-\x26\x28-\x5B\x5D-\x7E]{1,255}$/
 const HTTP = /^https?:/i
@@ -16,6 +18,16 @@ export function issuerProblem(text: string): string | undefined {
     return 'expected https://host[:port][/path] of at most 255 characters, the path of letters, digits, - . _ ~ and /'
   }
   return identifierProblem(text)
+}
+
+/** What an operator should know of an issuer that is used nevertheless: what services do with its key set (R32, R33). */
+export function issuerWarnings(issuer: string, name: string): readonly string[] {
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+  if (url?.protocol !== 'http:' || isLoopback(url.hostname)) return []
+  return [
+    `${name}: services refuse keys over plain http from another machine, since whoever is on the way can make tokens: ` +
+      'take https, with a proxy in front that speaks it',
+  ]
 }
 
 /** What is wrong with a text that verifiers compare character by character; `undefined` for a good one. */

@@ -55,6 +55,12 @@ describe('configuration (R54)', () => {
     expect(new Set(SETTING_KEYS.map(variableOf)).size).toBe(SETTING_KEYS.length)
   })
 
+  it('warns of an issuer to which services will not go, by the name of who gave it', () => {
+    expect(load({ KEYTURN_ISSUER: 'http://auth.example' }).warnings).toEqual([
+      expect.stringMatching(/^KEYTURN_ISSUER: services refuse/),
+    ])
+  })
+
   it('takes an empty variable for one that is not there', () => {
     expect(load({ KEYTURN_ISSUER: '', KEYTURN_HTTP_PORT: '' }).http.port).toBe(9001)
   })

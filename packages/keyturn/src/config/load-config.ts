@@ -7,6 +7,7 @@ import { backupWarnings } from './backup-settings.ts'
 import { databaseWarnings } from './database-warnings.ts'
 import { disagreements } from './disagreements.ts'
 import { readEncryptionKeys } from './encryption-keys.ts'
+import { issuerWarnings } from './issuer.ts'
 import type { Listener } from './listen-address.ts'
 import { givenSecret, type Warn } from './secret-text.ts'
 import { type NameOf, SETTINGS, type SettingKey, type Settings, variableOf } from './settings.ts'
@@ -54,7 +55,7 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
   const issuer = issuerOf(settings)
   const lines = disagreements({ settings, issuer, policy }, nameOf)
   if (issuer === undefined || lines.length > 0) throw invalid(lines)
-  const warnings: string[] = []
+  const warnings: string[] = [...issuerWarnings(issuer, nameOf('issuer'))]
   const warn: Warn = (line) => warnings.push(line)
   const encryptionKeys = readEncryptionKeys(
     {
