@@ -87,3 +87,18 @@ describe('the README (R66)', () => {
     }
   })
 })
+
+describe('the READMEs of the packages (R66, R67)', () => {
+  const all = Promise.all(
+    ['core', 'keyring', 'keyturn', 'testing', 'verifier'].map((name) =>
+      readFile(join(root, 'packages', name, 'README.md'), 'utf8'),
+    ),
+  )
+
+  it('say alike how a package is had that is in no registry, and promise no other way', async () => {
+    const ways = (await all).map((text) => /^In no registry yet: .*\n.*\)\.$/m.exec(text)?.[0])
+    expect(new Set(ways).size).toBe(1)
+    expect(ways[0]).toContain('npm pack --workspaces')
+    for (const text of await all) expect(text).not.toMatch(/npm install (--\S+ )?@?keyturn/)
+  })
+})
