@@ -147,6 +147,18 @@ describe('usage (R57)', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
+  it.each(['doctor', 'config print', 'migrate check', 'completion bash'])(
+    'has no command %s yet, and says so (R57)',
+    async (line) => {
+      const { code, stdout, stderr } = await run(line)
+      expect([code, stdout, stderr]).toEqual([
+        2,
+        '',
+        expect.stringMatching(/^keyturn: usage: unknown command '\w+' - see: keyturn (config )?--help\n$/),
+      ])
+    },
+  )
+
   it('says which version it is', async () => {
     const { version } = JSON.parse(
       await readFile(new URL('../packages/keyturn/package.json', import.meta.url), 'utf8'),
