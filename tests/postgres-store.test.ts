@@ -355,7 +355,11 @@ describe('generations (R8)', () => {
       message: expect.stringMatching(/^generation 2 at 127\.0\.0\.1:\d+\/\w+: lost$/),
       remedy: 'give the key; where that key is lost: keyturn keys restore FILE --replace-unopened',
     })
-    const restored = await restoreRing(store, backup, { now: Date.now(), replaceUnopened: true })
+    const restored = await restoreRing(store, backup, {
+      now: Date.now(),
+      timing: DEFAULT_POLICY.timing,
+      replaceUnopened: true,
+    })
     const later = { ...restored, generation: restored.generation + 1, held: null, writtenAt: Date.now() }
     await store.save(later, restored.generation)
     expect(await generationsKept()).toEqual([1, 2, restored.generation, later.generation])

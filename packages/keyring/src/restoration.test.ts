@@ -11,8 +11,8 @@ const claims = { iss: 'https://auth.test', aud: 'orders', sub: 'u1', jti: 'j1', 
 const options = { ttlSeconds: 60, typ: 'at+jwt' }
 const expectations = { issuer: 'https://auth.test', audience: 'orders' }
 
-/** A ring, a token of it, and a store into which it is restored after a time. */
-async function restored({ afterMs = 0 } = {}) {
+/** A ring, a token of it, and a store into which it is restored after a time, under the settings of then. */
+async function restored({ afterMs = 0, today = timing } = {}) {
   const clock = fakeClock()
   const kinds: string[] = []
   const before = await KeyManager.open({ store: new MemoryKeyStore(), policy, clock })
@@ -21,9 +21,15 @@ async function restored({ afterMs = 0 } = {}) {
   await before.close()
   await clock.advance(afterMs)
   const store = new MemoryKeyStore()
-  const ring = await restoreRing(store, backup, { now: clock.now() })
+  const ring = await restoreRing(store, backup, { now: clock.now(), timing: today })
   const open = (serving: boolean) =>
-    KeyManager.open({ store, policy, clock, serving, onEvent: ({ kind }) => kinds.push(kind) })
+    KeyManager.open({
+      store,
+      policy: { ...policy, timing: today },
+      clock,
+      serving,
+      onEvent: ({ kind }) => kinds.push(kind),
+    })
   return { clock, backup, ring, store, token, open, kinds }
 }
 
@@ -60,14 +66,18 @@ describe('a ring out of a backup (R21)', () => {
   it('is newer than what is known from elsewhere to have been', async () => {
     const { backup, clock } = await restored()
     const latestGeneration = clock.now()
-    const ring = await restoreRing(new MemoryKeyStore(), backup, { now: clock.now(), latestGeneration })
+    const ring = await restoreRing(new MemoryKeyStore(), backup, {
+      now: clock.now(),
+      timing,
+      latestGeneration,
+    })
     expect(ring.generation).toBe(latestGeneration + 1_000_000)
   })
 
   it('is newer than an earlier restore of the same backup, though nothing is left of that', async () => {
     const { backup, ring, clock } = await restored()
     await clock.advance(20_000)
-    const again = await restoreRing(new MemoryKeyStore(), backup, { now: clock.now() })
+    const again = await restoreRing(new MemoryKeyStore(), backup, { now: clock.now(), timing })
     expect(again.generation).toBeGreaterThan(ring.generation + 20)
   })
 
@@ -85,15 +95,15 @@ describe('a ring out of a backup (R21)', () => {
     const { store, backup, clock, open } = await restored()
     const keys = await open(false)
     await keys.confirm()
-    expect(await codeOf(restoreRing(store, backup, { now: clock.now() }))).toBe('restore_refused')
+    expect(await codeOf(restoreRing(store, backup, { now: clock.now(), timing }))).toBe('restore_refused')
   })
 
   it('gives way to another backup while it is held, and stays as it is for the same', async () => {
     const { store, backup, ring, clock } = await restored()
-    const again = await restoreRing(store, backup, { now: clock.now() + 1 })
+    const again = await restoreRing(store, backup, { now: clock.now() + 1, timing })
     expect(again.generation).toBe(ring.generation)
     const other = { ...backup, generation: 7 }
-    const replaced = await restoreRing(store, other, { now: clock.now() })
+    const replaced = await restoreRing(store, other, { now: clock.now(), timing })
     expect([replaced.held?.generation, replaced.generation > ring.generation]).toEqual([7, true])
   })
 
@@ -103,13 +113,25 @@ describe('a ring out of a backup (R21)', () => {
     expect(leadOf(timing)).toBeGreaterThan(exposureOf(timing))
   })
 
-  it.each([
+  describe.each([
     ['longer', 1, 'those headers'],
     ['shorter', -1, 'the headers that the backup knows'],
-  ])('is known everywhere later when sets are cached %s now: a lead of %s', async (_, sign) => {
-    const { ring } = await restored()
+  ])('when sets are cached %s by now, goes by the longest (%s: %s)', (_, sign) => {
     const today = { ...timing, jwksMaxAgeMs: timing.jwksMaxAgeMs + sign * 300_000 }
-    const longest = Math.max(leadOf(timing), leadOf(today))
-    expect(knownEverywhereAt(ring, today) - ring.writtenAt).toBe(longest)
+
+    it('for when it is known everywhere', async () => {
+      const { ring } = await restored({ today })
+      const longest = Math.max(leadOf(timing), leadOf(today))
+      expect(knownEverywhereAt(ring, today) - ring.writtenAt).toBe(longest)
+    })
+
+    it('for when a revoked key is refused everywhere, whether or not an authority runs yet (R16)', async () => {
+      const { ring, open, clock } = await restored({ today })
+      const keys = await open(false)
+      const { refusedEverywhereBy } = await keys.revoke(ring.keys[0]?.kid ?? '', { reason: 'leaked' })
+      const longest = Math.max(exposureOf(timing), exposureOf(today))
+      expect(refusedEverywhereBy).toBeGreaterThanOrEqual(clock.now() + longest)
+      await keys.close()
+    })
   })
 })

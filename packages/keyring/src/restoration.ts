@@ -1,10 +1,11 @@
 import { KeyturnError } from '@keyturn/core'
 import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT, saveAudited } from './audited-save.ts'
+import { rememberExposure } from './changes.ts'
 import { assertRing, effectiveNow, inUseUntil, type KeyRing } from './ring.ts'
 import { isUnopenable, type KeyStore, RingCorrupt, type RingUnopened } from './stores/key-store.ts'
 import { aheadOf } from './stores/store-clock.ts'
-import { exposureOf, propagationOf, type Timing } from './timing.ts'
+import { propagationOf, type Timing } from './timing.ts'
 
 /**
  * How many writes a ring may be ahead of its backup. A verifier refuses a set that is older than the one it has. Also the second
@@ -16,6 +17,8 @@ const TICK_MS = 100
 /** When and how a ring is restored. */
 export interface RestoreOptions {
   readonly now: number
+  /** Of today's settings: sets may have been served by them that the backup knows nothing of. */
+  readonly timing: Timing
   readonly audit?: AuditTrail
   /** Replaces a ring that is whole, but that no key opens, since that key is lost. It is kept aside. Default `false`. */
   readonly replaceUnopened?: boolean
@@ -34,7 +37,7 @@ export interface RestoreOptions {
 export async function restoreRing(
   store: KeyStore,
   backup: KeyRing,
-  { now, audit = NO_AUDIT, replaceUnopened = false, latestGeneration = 0 }: RestoreOptions,
+  { now, timing, audit = NO_AUDIT, replaceUnopened = false, latestGeneration = 0 }: RestoreOptions,
 ): Promise<KeyRing> {
   const newest = await store.load().catch((error: unknown) => {
     if (error instanceof RingCorrupt || (replaceUnopened && isUnopenable(error))) return error
@@ -47,20 +50,19 @@ export async function restoreRing(
   if (isUnopenable(newest)) await setAside(store, newest)
   const lost = newest?.generation ?? 0
   const latest = Math.max(lost, latestGeneration)
-  const restored = restoredRing(backup, latest, now + aheadOf(store))
+  const at = now + aheadOf(store)
+  const restored = restoredRing(rememberExposure(backup, timing, at), latest, at)
   const predecessor = { before: undefined, expectedGeneration: lost }
   const { saved } = await saveAudited({ store, audit }, restored, predecessor)
   return saved
 }
 
 /**
- * When every verifier knows the keys of a restored ring, so that it can be confirmed without a token being refused. The backup
- * says how long sets were cached until it was made, and the settings how long since; what was between only the operator knows.
+ * When every verifier knows the keys of a restored ring, so that it can be confirmed without a token being refused. The ring knows how
+ * long sets were cached until its backup was made, and since it was restored; what was between only the operator knows.
  */
 export function knownEverywhereAt(restored: KeyRing, timing: Timing): number {
-  const lastServedAt = restored.writtenAt
-  const inUse = Math.max(inUseUntil(restored, lastServedAt), lastServedAt + exposureOf(timing))
-  return inUse + propagationOf(timing)
+  return inUseUntil(restored, restored.writtenAt) + propagationOf(timing)
 }
 
 /** The ring of a backup as a generation that is ahead of all that was published. */

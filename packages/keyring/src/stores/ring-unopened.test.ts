@@ -63,7 +63,7 @@ describe('a ring that no key opens (R16, R19, R21)', () => {
     const backup = await begin(sealerOf('old'))
     const store = storeWith(sealerOf('new'))
     const now = Date.now()
-    expect(await codeOf(restoreRing(store, backup, { now }))).toBe('kek_unknown')
+    expect(await codeOf(restoreRing(store, backup, { now, timing: policy.timing }))).toBe('kek_unknown')
     const recorded: number[] = []
     const audit = {
       record: async ({ generation }: { generation: number }) => {
@@ -71,7 +71,12 @@ describe('a ring that no key opens (R16, R19, R21)', () => {
         return null
       },
     }
-    const ring = await restoreRing(store, backup, { now, audit, replaceUnopened: true })
+    const ring = await restoreRing(store, backup, {
+      now,
+      timing: policy.timing,
+      audit,
+      replaceUnopened: true,
+    })
     expect(ring.generation).toBeGreaterThan(backup.generation + 999_999)
     expect(recorded).toEqual([ring.generation])
     const keys = await KeyManager.open({ store: storeWith(sealerOf('new')), policy, serving: false })
@@ -85,7 +90,7 @@ describe('a ring that no key opens (R16, R19, R21)', () => {
 
   it('is not replaced where it is one in the clear, or opens', async () => {
     const backup = await begin()
-    const options = { now: Date.now(), replaceUnopened: true }
+    const options = { now: Date.now(), timing: policy.timing, replaceUnopened: true }
     expect(await codeOf(restoreRing(storeWith(sealerOf('new')), backup, options))).toBe('ring_unsealed')
     expect(await codeOf(restoreRing(storeWith(), backup, options))).toBe('restore_refused')
     expect(await readdir(directory)).toEqual(['ring.000000000001.json'])

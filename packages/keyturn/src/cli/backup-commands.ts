@@ -123,12 +123,18 @@ export function rewrapCommand(): Command {
 /** Restores it, unless that is done already and only the confirmation is missing. Says which keys it lacks. */
 async function heldRing(command: Command, backup: KeyRing, replaceUnopened: boolean) {
   // it may be lost altogether, beside a state that is not
-  const store = await openSharedKeyStore(configOf(command), { initialize: true })
+  const config = configOf(command)
+  const store = await openSharedKeyStore(config, { initialize: true })
   const audit = auditOf(command)
   try {
     const { latestGeneration, madeKids } = historySince(backup.generation, await audit.lines())
-    const options = { now: Date.now(), audit: audit.trail, replaceUnopened, latestGeneration }
-    const ring = await restoreRing(store, backup, options)
+    const ring = await restoreRing(store, backup, {
+      now: Date.now(),
+      timing: config.policy.timing,
+      audit: audit.trail,
+      replaceUnopened,
+      latestGeneration,
+    })
     const kids = new Set(ring.keys.map(({ kid }) => kid))
     return { ring, lacking: madeKids.filter((kid) => !kids.has(kid)) }
   } finally {

@@ -40,7 +40,8 @@ async function restoreOnce(world: World): Promise<void> {
   visitor.isRestoring = true
   const stopTrying = time.schedule(PATIENCE_MS, () => lookAgain(world))
   try {
-    const ring = await restoreRing(visitor.store, backup, { now: visitor.machine.wallClock })
+    const { timing } = visitor.policy
+    const ring = await restoreRing(visitor.store, backup, { now: visitor.machine.wallClock, timing })
     world.note(visitor.name, `has restored generation ${backup.generation} as ${ring.generation}`)
     stopTrying()
     start(world, ring)
@@ -62,9 +63,8 @@ function lookAgain(world: World): void {
 function start(world: World, restored: KeyRing): void {
   const { policy, time, random } = world
   const { timing } = policy
-  // sets that were cached for longer, by settings between the backup and these, nobody can know of
-  const unknownMs = world.longestLeadMs - leadOf(timing)
-  world.knownEverywhereAt = knownEverywhereAt(restored, timing) + timing.clockSkewMs + unknownMs
+  world.unknowableMs = world.longestLeadMs - leadOf(timing)
+  world.knownEverywhereAt = knownEverywhereAt(restored, timing) + timing.clockSkewMs + world.unknowableMs
   const waitMs = Math.max(0, world.knownEverywhereAt - time.now)
   if (world.replicas.length === 0) world.start()
   time.schedule(random.chance(CONFIRMS_EARLY) ? random.between(0, waitMs) : waitMs, () => confirm(world))

@@ -117,7 +117,9 @@ function revocation(world: World, storeLeaked: boolean): Errand {
     const { revokedKids, activeKid, refusedEverywhereBy } = outcome
     // what a clock prints that was set, only that clock understands
     if (world.isSettled) {
-      for (const revoked of revokedKids) world.crowd.revoke(revoked, refusedEverywhereBy - machine.errorMs)
+      const unknowableMs = time.now < world.knownEverywhereAt ? world.unknowableMs : 0
+      const promisedBy = refusedEverywhereBy - machine.errorMs + unknowableMs
+      for (const revoked of revokedKids) world.crowd.revoke(revoked, promisedBy)
     }
     return { revokedKids, activeKid, refusedEverywhereAt: refusedEverywhereBy }
   }

@@ -50,6 +50,8 @@ export class World {
   /** What an operator has put aside, and when a ring that came out of it may sign without a token being refused. */
   backup: KeyRing | undefined
   knownEverywhereAt = Number.NEGATIVE_INFINITY
+  /** For how much longer than a restored ring says sets may be in use: by settings between its backup and these nobody can know of. */
+  unknowableMs = 0
   /** Some clock has been set wrong. */
   hasSetClocks = false
   /** Of all settings that there were. */
