@@ -1,7 +1,9 @@
+import { parseJwk, type VerificationKey } from '@keyturn/core'
 import { generateSigningPair, publishedJwk } from '@keyturn/keyring'
 import { fakeClock } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import { openVerifier } from './open-verifier.fixture.ts'
+import { TokenWatch } from './token-watch.ts'
 import { withUncaught } from './uncaught.fixture.ts'
 import type { VerifierOptions } from './verifier-options.ts'
 
@@ -155,5 +157,54 @@ describe('a token that is watched (R41, R43)', () => {
     expect(uncaught).toBeInstanceOf(RangeError)
     expect([ends, second]).toEqual([['key_unknown'], ['key_unknown']])
     expect(events.map(({ kind }) => kind)).toEqual(['keys-replaced', 'keys-replaced'])
+  })
+})
+
+describe('very many tokens that are watched (R36, R43)', () => {
+  const MANY = 1000
+
+  /** Counts how often the keys are asked, as each event of the keys may have them asked. */
+  async function watchingMany() {
+    const { verifier, issuer, clock } = await openVerifier()
+    const token = await verifier.verify(await issuer.token())
+    const key = parseJwk(issuer.jwks().keys[0])
+    const keys = { asked: 0, now: key as VerificationKey | undefined }
+    const watch = new TokenWatch({
+      keys: {
+        find() {
+          keys.asked += 1
+          return keys.now
+        },
+        report: () => verifier.health(),
+      },
+      endOf: () => ({ atSeconds: 4e9, code: 'token_expired' }),
+      clock,
+    })
+    const ends: string[] = []
+    const unwatch = Array.from({ length: MANY }, () => watch.watch(token, ({ code }) => ends.push(code)))
+    keys.asked = 0
+    return { clock, keys, watch, ends, unwatch, key }
+  }
+
+  it('cost one look at an event that changes nothing for them, as strangers can bring about', async () => {
+    const { keys, watch, ends, unwatch, key } = await watchingMany()
+    watch.keysChanged()
+    // the same key out of another answer
+    keys.now = { ...key }
+    watch.keysChanged()
+    expect(keys.asked).toBe(2)
+    expect(ends).toEqual([])
+    for (const end of unwatch) end()
+    watch.keysChanged()
+    expect(keys.asked).toBe(2)
+  })
+
+  it('are all ended when their key goes, whatever was confirmed before', async () => {
+    const { clock, keys, watch, ends } = await watchingMany()
+    watch.keysChanged()
+    keys.now = undefined
+    watch.keysChanged()
+    await clock.advance(0)
+    expect(ends).toEqual(Array.from({ length: MANY }, () => 'key_unknown'))
   })
 })

@@ -28,6 +28,13 @@ interface Watched {
   cancelTimer: () => void
 }
 
+/** The tokens of one kid. There may be very many, and who guesses kids brings events about: what changes nothing costs one look. */
+interface Group {
+  /** As it was when all of them were last looked at. */
+  key: VerificationKey | undefined
+  readonly members: Set<Watched>
+}
+
 /** A clock that is set, or a machine that slept, is noticed within this time. */
 const LONGEST_WAIT_MS = 60_000
 
@@ -37,7 +44,7 @@ const LONGEST_WAIT_MS = 60_000
  */
 export class TokenWatch {
   readonly #options: TokenWatchOptions
-  readonly #watched = new Set<Watched>()
+  readonly #groups = new Map<string, Group>()
 
   constructor(options: TokenWatchOptions) {
     this.#options = options
@@ -47,23 +54,35 @@ export class TokenWatch {
   watch(token: VerifiedToken, onEnd: (reason: TokenEnd) => void): () => void {
     const { keys, endOf } = this.#options
     const { kid } = token.header
-    const watched: Watched = { kid, key: keys.find(kid), end: endOf(token), onEnd, cancelTimer: () => {} }
-    this.#watched.add(watched)
+    const key = keys.find(kid)
+    const watched: Watched = { kid, key, end: endOf(token), onEnd, cancelTimer: () => {} }
+    const group = this.#groups.get(kid) ?? { key, members: new Set() }
+    this.#groups.set(kid, group)
+    group.members.add(watched)
     this.#look(watched)
     return () => {
       watched.cancelTimer()
-      this.#watched.delete(watched)
+      this.#forget(watched)
     }
   }
 
   /** To be called whenever something has become of the keys. */
   keysChanged(): void {
-    for (const watched of this.#watched) {
-      const key = this.#options.keys.find(watched.kid)
-      // there may be very many: what a fetch confirms is left alone
-      if (isSameKey(watched.key, key) && key.expiresAt === watched.key?.expiresAt) watched.key = key
-      else this.#look(watched)
+    for (const [kid, group] of this.#groups) {
+      const { key: before, members } = group
+      const key = this.#options.keys.find(kid)
+      group.key = key
+      if (isSameKey(before, key) && key.expiresAt === before?.expiresAt) continue
+      for (const watched of members) this.#look(watched)
     }
+  }
+
+  /** Says whether it was watched until now. */
+  #forget(watched: Watched): boolean {
+    const members = this.#groups.get(watched.kid)?.members
+    const wasWatched = members?.delete(watched) === true
+    if (members?.size === 0) this.#groups.delete(watched.kid)
+    return wasWatched
   }
 
   #look(watched: Watched): void {
@@ -74,7 +93,7 @@ export class TokenWatch {
     if (reason !== undefined) {
       // on its own: what fails in a listener is its owner's, and holds up neither the keys nor the others
       queueMicrotask(() => {
-        if (this.#watched.delete(watched)) watched.onEnd(reason)
+        if (this.#forget(watched)) watched.onEnd(reason)
       })
       return
     }
