@@ -10,7 +10,12 @@ export interface TokenRouteOptions extends ClientGateOptions {
   readonly tokens: TokenService
 }
 
-const shortText = z.string().min(1).max(255)
+/**
+ * Shows as itself: nothing that ends a line, moves a cursor or hides. What names somebody comes to stand in logs and on screens
+ * of services, and two names that look alike must be one. Values of the caller's own claims are left alone: an address has lines.
+ */
+const PRINTABLE = /^[^\p{C}\p{Zl}\p{Zp}]*$/u
+const shortText = z.string().min(1).max(255).regex(PRINTABLE)
 const BODY = z.strictObject({
   subject: shortText,
   role: z.enum(['user', 'admin']).default('user'),
@@ -19,9 +24,9 @@ const BODY = z.strictObject({
   scope: z.string().max(1024).optional(),
   ttlSeconds: z.int().min(1).optional(),
   /** The caller's own label; kept with the session once there are sessions to list. */
-  description: z.string().max(255).optional(),
+  description: z.string().max(255).regex(PRINTABLE).optional(),
   // JSON it is, since the body was; which names, how deep and how large is for the service to say
-  claims: z.record(z.string().min(1).max(128), z.unknown()).default({}),
+  claims: z.record(z.string().min(1).max(128).regex(PRINTABLE), z.unknown()).default({}),
 })
 
 /** `POST /v1/tokens`: a client that knows the user asks for a token with which the user speaks. */
@@ -50,12 +55,12 @@ function subjectRequest(body: unknown): SubjectRequest {
 }
 
 const EXPECTED = Object.freeze({
-  subject: 'expected a text of 1 to 255 characters',
+  subject: 'expected a text of 1 to 255 printable characters',
   role: 'expected user or admin',
   verified: 'expected true or false',
-  audience: 'expected a text, or up to 8 of them',
+  audience: 'expected a printable text, or up to 8 of them',
   scope: 'expected a text of at most 1024 characters',
   ttlSeconds: 'expected whole seconds, at least 1',
-  description: 'expected a text of at most 255 characters',
-  claims: 'expected a JSON object',
+  description: 'expected a text of at most 255 printable characters',
+  claims: 'expected a JSON object with printable names',
 })
