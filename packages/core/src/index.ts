@@ -66,7 +66,7 @@ export {
 export { type CompactJws, signCompact, splitCompact, verifySignature } from './jws.ts'
 export { isLoopback } from './loopback.ts'
 export { assertPlain, ownOptions } from './own-options.ts'
-export { type Clock, type SigningKey, systemClock } from './ports.ts'
+export { type Clock, LONGEST_TIMER_MS, type SigningKey, systemClock } from './ports.ts'
 export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'
 export {

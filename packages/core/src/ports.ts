@@ -23,7 +23,8 @@ export interface SigningKey {
   sign(bytes: Uint8Array): Promise<Uint8Array>
 }
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+/** What a timer of Node can hold; with more it fires at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** The machine's clock. Nothing in core reads it: it is the default of those who compose. */
 export const systemClock: Clock = Object.freeze({

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import {
   type DescribedKey,
@@ -12,6 +11,7 @@ import { print, say, table } from './output.ts'
 import { rootCommand } from './root-command.ts'
 import { withSettings } from './setting-flags.ts'
 import { visitKeys, WITHOUT_AUDIT } from './visit-keys.ts'
+import { waitUntil } from './wait-until.ts'
 
 /** `keyturn keys`: looks at the ring and changes it, with the authority up or down. */
 export function keysCommands(): Command {
@@ -60,10 +60,9 @@ function rotateCommand(): Command {
         })
         const report = describeRotation(rotation)
         const { activeKid, activateAt } = report
-        const waitMs = rotation.activateAt - Date.now()
-        if (options.wait === true && waitMs > 0) {
+        if (options.wait === true && rotation.activateAt > Date.now()) {
           say(`waiting until ${activateAt}, when ${activeKid} signs`)
-          await sleep(waitMs)
+          await waitUntil(rotation.activateAt)
         }
         print(command, report, `${activeKid} signs from ${activateAt}`)
       })
