@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Clock, errnoOf, JWK_SET_LIMITS, KeyturnError } from '@keyturn/core'
 import { openSnapshot, type Snapshot, type SnapshotSeal, sealSnapshot } from './snapshot.ts'
+import { removeLeftovers, temporaryOf } from './snapshot-leftovers.ts'
 
 /** Where the last good key set outlives the process; a port. */
 export interface SnapshotStore {
@@ -28,6 +29,7 @@ const LONGEST_FILE_BYTES = 2 * JWK_SET_LIMITS.bytes + 4096
 /** A snapshot in a file of its own: replaced whole, readable for its owner alone. Who can write it can do no more than remove it. */
 export class SnapshotFile implements SnapshotStore {
   readonly #options: SnapshotFileOptions
+  #isTidy = false
 
   constructor(options: SnapshotFileOptions) {
     this.#options = options
@@ -43,8 +45,8 @@ export class SnapshotFile implements SnapshotStore {
   }
 
   async write(snapshot: Snapshot): Promise<void> {
-    const { path, ...seal } = this.#options
-    const temporary = `${path}.${randomUUID()}.tmp`
+    const { path, clock, ...seal } = this.#options
+    const temporary = temporaryOf(path, randomUUID())
     const { rename, unlink } = await files()
     try {
       await writeDurably(temporary, sealSnapshot(snapshot, seal))
@@ -54,6 +56,9 @@ export class SnapshotFile implements SnapshotStore {
       await unlink(temporary).catch(() => {})
       throw failed('write', error)
     }
+    if (this.#isTidy) return
+    this.#isTidy = true
+    await removeLeftovers(path, clock.now())
   }
 }
 
