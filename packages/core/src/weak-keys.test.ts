@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { checkPrimeSync, generateKeyPairSync, generatePrimeSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { ed25519Weakness, rsaWeakness } from './weak-keys.ts'
 
@@ -49,6 +49,33 @@ describe('RSA keys that must not be used (R42)', () => {
 
   it.each([2048n, 2049n, 8192n])('passes a modulus of %d bits', (bits) => {
     expect(rsaWeakness(bigEndian(2n ** (bits - 1n) + 1n), F4)).toBeUndefined()
+  })
+
+  /** The first prime from a number on. */
+  const primeFrom = (from: bigint) => {
+    let prime = from | 1n
+    while (!checkPrimeSync(prime)) prime += 2n
+    return prime
+  }
+  const prime = generatePrimeSync(1024, { bigint: true })
+  // as generators make them that look for both from one start, or that know few random bits
+  it.each([
+    ['the next prime', primeFrom(prime + 2n)],
+    ['2^64 further', primeFrom(prime + 2n ** 64n)],
+    ['half of its bits the same', primeFrom(prime + 2n ** 512n)],
+    ['the same prime', prime],
+  ])('refuses a modulus whose primes are close: %s', (_, other) => {
+    expect(rsaWeakness(bigEndian(prime * other), F4)).toContain('not close to each other')
+  })
+
+  it('finds close primes of a modulus of 4096 bits, too', () => {
+    // whether they are primes is all the same to the method
+    const large = 2n ** 2047n + 2n ** 2046n + prime
+    expect(rsaWeakness(bigEndian(large * (large + 2n ** 1000n)), F4)).toContain('not close')
+  })
+
+  it('passes primes that this method does not find soon', () => {
+    expect(rsaWeakness(bigEndian(prime * primeFrom(prime - 2n ** 1000n)), F4)).toBeUndefined()
   })
 
   it('refuses an even modulus', () => {

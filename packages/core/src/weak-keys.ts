@@ -1,3 +1,5 @@
+import { hasClosePrimes } from './close-primes.ts'
+
 /** RSA keys outside these bounds are refused: below, they break; above, one verification costs too much. */
 export const RSA_MODULUS_BITS = Object.freeze({ min: 2048, max: 8192 })
 
@@ -15,6 +17,7 @@ export function rsaWeakness(modulus: Uint8Array, exponent: Uint8Array): string |
   if (n % 2n === 0n) return 'expected an odd modulus'
   if (e <= 1n || e % 2n === 0n || e > LARGEST_EXPONENT) return 'expected an odd exponent greater than 1'
   if (hasRocaFingerprint(n)) return 'expected a modulus without the ROCA fingerprint (CVE-2017-15361)'
+  if (hasClosePrimes(n)) return 'expected primes that are not close to each other (CVE-2022-26320)'
   return undefined
 }
 
