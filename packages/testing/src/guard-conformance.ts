@@ -242,6 +242,34 @@ export const guardConformance: readonly GuardConformanceCase[] = Object.freeze([
       ),
   },
 
+  fact(
+    'goes by its own rules, whatever was put into every object of the process',
+    {},
+    async ({ issuer, server }) => {
+      const good = bearing(await issuer.token({ sub: 'alice' }))
+      const expired = bearing(await issuer.expiredToken())
+      const rules = {
+        kinds: ['client'],
+        scopes: ['none'],
+        realm: 'other',
+        requireVerified: true,
+        roles: ['admin'],
+      }
+      const names = Object.entries({ ...rules, token_expired: { status: 403, detail: 'other' } })
+      for (const [name, value] of names) {
+        Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true })
+      }
+      try {
+        assert.equal((await server.ask(good)).body, 'alice')
+        const answer = await server.ask(expired)
+        assertProblem(answer, 401, 'token_expired')
+        assertChallenge(answer, 'invalid_token', 'token_expired')
+      } finally {
+        for (const [name] of names) Reflect.deleteProperty(Object.prototype, name)
+      }
+    },
+  ),
+
   {
     name: 'takes tokens of several issuers, and says 503 for the one alone whose keys cannot be had',
     async run(start) {

@@ -1,7 +1,7 @@
 import {
-  assertPlain,
   KeysUnavailable,
   KeyturnError,
+  ownOptions,
   type Session,
   TokenRejected,
   type VerifiedToken,
@@ -68,7 +68,7 @@ export async function authenticateToken(
   try {
     const token = await verifier.verify(jwt)
     const session = verifier.session(token)
-    const code = accessRefusal(options, session)
+    const code = accessRefusal(ownRules(options), session)
     return code === undefined ? { session, token } : refused(options, code)
   } catch (error) {
     if (error instanceof TokenRejected) return refused(options, error.code)
@@ -98,19 +98,25 @@ export const INTERNAL_ERROR: BearerRefusal = Object.freeze({
   headers: {},
 })
 
-/** Options are looked at once, when they are first used. */
-const asserted = new WeakSet<BearerOptions>()
+/** Options are looked at, and copied, once, when they are first used: what is put into every object of the process is no rule. */
+const owned = new WeakMap<BearerOptions, BearerOptions>()
 
 /** @throws {KeyturnError} `guard_options_invalid` */
 export function assertBearerOptions(options: BearerOptions): void {
-  if (asserted.has(options)) return
-  assertPlain(options, 'guard_options_invalid')
-  assertAccessRules(options, ['realm'])
-  const { realm = '' } = options
+  ownRules(options)
+}
+
+function ownRules(options: BearerOptions): BearerOptions {
+  const known = owned.get(options)
+  if (known !== undefined) return known
+  const own = ownOptions(options, 'guard_options_invalid')
+  assertAccessRules(own, ['realm'])
+  const { realm = '' } = own
   if (typeof realm !== 'string' || !/^[\x20-\x7e]*$/.test(realm)) {
     throw new KeyturnError('guard_options_invalid', 'realm: expected printable ASCII')
   }
-  asserted.add(options)
+  owned.set(options, own)
+  return own
 }
 
 interface RefusalTerms {
@@ -121,38 +127,40 @@ interface RefusalTerms {
 }
 
 /** What is no matter of the token itself. */
-const TERMS: Readonly<Record<string, RefusalTerms>> = Object.freeze({
-  token_missing: { status: 401, detail: 'a Bearer token is needed' },
-  authorization_malformed: {
-    status: 400,
-    error: 'invalid_request',
-    detail: 'expected one Authorization header with one Bearer token',
-  },
-  subprotocol_missing: {
-    status: 400,
-    error: 'invalid_request',
-    detail: 'expected another subprotocol beside the one that bears the token',
-  },
-  authentication_pending: {
-    status: 400,
-    error: 'invalid_request',
-    detail: 'expected one token at a time',
-  },
-  session_over: { status: 401, error: 'invalid_token', detail: 'the session has ended' },
-  session_kind_refused: {
-    status: 401,
-    error: 'invalid_token',
-    detail: 'this kind of token is not accepted here',
-  },
-  caller_changed: {
-    status: 403,
-    error: 'insufficient_scope',
-    detail: 'expected a token of the same subject and client',
-  },
-  user_unverified: { status: 403, error: 'insufficient_scope', detail: 'the user is not verified' },
-  role_refused: { status: 403, error: 'insufficient_scope', detail: 'the user lacks a role' },
-  scope_missing: { status: 403, error: 'insufficient_scope', detail: 'the token lacks a scope' },
-})
+const TERMS: ReadonlyMap<string, RefusalTerms> = new Map(
+  Object.entries<RefusalTerms>({
+    token_missing: { status: 401, detail: 'a Bearer token is needed' },
+    authorization_malformed: {
+      status: 400,
+      error: 'invalid_request',
+      detail: 'expected one Authorization header with one Bearer token',
+    },
+    subprotocol_missing: {
+      status: 400,
+      error: 'invalid_request',
+      detail: 'expected another subprotocol beside the one that bears the token',
+    },
+    authentication_pending: {
+      status: 400,
+      error: 'invalid_request',
+      detail: 'expected one token at a time',
+    },
+    session_over: { status: 401, error: 'invalid_token', detail: 'the session has ended' },
+    session_kind_refused: {
+      status: 401,
+      error: 'invalid_token',
+      detail: 'this kind of token is not accepted here',
+    },
+    caller_changed: {
+      status: 403,
+      error: 'insufficient_scope',
+      detail: 'expected a token of the same subject and client',
+    },
+    user_unverified: { status: 403, error: 'insufficient_scope', detail: 'the user is not verified' },
+    role_refused: { status: 403, error: 'insufficient_scope', detail: 'the user lacks a role' },
+    scope_missing: { status: 403, error: 'insufficient_scope', detail: 'the token lacks a scope' },
+  }),
+)
 const OF_THE_TOKEN: RefusalTerms = Object.freeze({
   status: 401,
   error: 'invalid_token',
@@ -161,11 +169,12 @@ const OF_THE_TOKEN: RefusalTerms = Object.freeze({
 
 /** A refusal by its code. */
 export function refused(options: BearerOptions, code: string): { readonly refusal: BearerRefusal } {
-  const { status, error, detail } = TERMS[code] ?? OF_THE_TOKEN
-  const realm = (options.realm ?? 'keyturn').replace(/["\\]/g, '\\$&')
+  const { status, error, detail } = TERMS.get(code) ?? OF_THE_TOKEN
+  const rules = ownRules(options)
+  const realm = (rules.realm ?? 'keyturn').replace(/["\\]/g, '\\$&')
   const parts = [`realm="${realm}"`]
   if (error !== undefined) parts.push(`error="${error}"`, `error_description="${code}"`)
-  if (code === 'scope_missing') parts.push(`scope="${options.scopes?.join(' ')}"`)
+  if (code === 'scope_missing') parts.push(`scope="${rules.scopes?.join(' ')}"`)
   return { refusal: { status, code, detail, headers: { 'www-authenticate': `Bearer ${parts.join(', ')}` } } }
 }
 
