@@ -55,6 +55,10 @@ const SETS = {
     package: 'core',
     files: ['weak-keys', 'own-options'],
   },
+  'core-ecdsa': {
+    package: 'core',
+    files: ['ecdsa-signature'],
+  },
   'core-signed-sets': {
     package: 'core',
     files: ['signed-jwk-set'],

@@ -1,6 +1,6 @@
 import type { ClientSession, Session, UserSession } from '@keyturn/core'
 import { describe, expect, it } from 'vitest'
-import { type AccessRules, accessRefusal } from './access-rules.ts'
+import { type AccessRules, accessRefusal, assertAccessRules } from './access-rules.ts'
 
 const base = { tokenId: 't', clientId: 'c', scopes: ['read', 'list'], expiresAt: 0, claims: {} as never }
 const who: UserSession = { ...base, kind: 'user', userId: 'alice', role: 'user', verified: true }
@@ -42,6 +42,63 @@ describe('rules on who may pass (R43)', () => {
       (session) => accessRefusal(rules, session) ?? 'passes',
     )
     expect(outcomes).toEqual(expected)
+  })
+})
+
+describe('rules that mean nothing, or something else than they seem to (R43)', () => {
+  const refusal = (rules: object, others?: readonly string[]) => {
+    try {
+      assertAccessRules(rules, others)
+    } catch (error) {
+      return error
+    }
+    return undefined
+  }
+
+  it.each([
+    ['scopes', 'read', 'a list of scopes'],
+    ['scopes', null, 'a list of scopes'],
+    ['scopes', [7], 'a list of scopes'],
+    ...['', 'a b', 'a"', 'a\\', 'a\u007f', 'ä', 'a\n'].map((scope) => [
+      'scopes',
+      ['read', scope],
+      'a list of scopes',
+    ]),
+    ['kinds', 'user', 'user, client or both'],
+    ['kinds', ['user', 'users'], 'user, client or both'],
+    ['kinds', [], 'user, client or both'],
+    ['roles', 'admin', 'user, admin or both'],
+    ['roles', ['user', 'root'], 'user, admin or both'],
+    ['roles', [], 'user, admin or both'],
+    ['requireVerified', 'no', 'a boolean'],
+    ['requireVerified', null, 'a boolean'],
+  ] as [string, unknown, string][])('are refused: %s as %j', (option, value, expected) => {
+    expect(refusal({ [option]: value })).toMatchObject({
+      code: 'guard_options_invalid',
+      message: `${option}: expected ${expected}`,
+    })
+  })
+
+  it.each([
+    {},
+    { scopes: undefined, kinds: undefined, roles: undefined, requireVerified: undefined },
+    { scopes: [], kinds: ['user'], roles: ['admin'], requireVerified: false },
+    {
+      scopes: ['orders:read', '!#[]~'],
+      kinds: ['user', 'client'],
+      roles: ['user', 'admin'],
+      requireVerified: true,
+    },
+  ])('are taken otherwise: %j', (rules) => expect(refusal(rules)).toBeUndefined())
+
+  it('are refused under another name, but for the names that a guard adds', () => {
+    expect(refusal({ scope: ['read'] })).toMatchObject({
+      code: 'guard_options_invalid',
+      message: '"scope" is no option of a guard',
+      remedy: 'did you mean scopes?',
+    })
+    expect(refusal({ realm: 'orders' })).toMatchObject({ code: 'guard_options_invalid' })
+    expect(refusal({ realm: 'orders' }, ['realm'])).toBeUndefined()
   })
 })
 

@@ -1,7 +1,7 @@
 import { fakeClock, testIssuer } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import { createVerifier } from '../verifier.ts'
-import { authenticateBearer, type BearerOptions } from './bearer.ts'
+import { authenticateBearer, type BearerOptions, refused } from './bearer.ts'
 
 const clock = fakeClock()
 const issuer = await testIssuer({ clock })
@@ -24,7 +24,7 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
     },
   )
 
-  it.each([[[]], [['']], [['Basic dXNlcjpwYXNz']], [['DPoP abc']]])(
+  it.each([[[]], [['']], [['Basic dXNlcjpwYXNz']], [['DPoP abc']], [['NotBearer a']], [['Bearers a']]])(
     'asks whoever has none, without an error code: %j',
     async (headers) => {
       const challenge = { 'www-authenticate': 'Bearer realm="keyturn"' }
@@ -43,6 +43,11 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
     ['Bearer ä'],
     ['Bearer\ta'],
     ['Bearer a\r\nx: y'],
+    ['Bearer a=b'],
+    ['Bearer ='],
+    ['Basic eDp5, Bearer a'],
+    ['Basic eDp5,Bearer a'],
+    ['Basic eDp5,  bearer a'],
   ])('calls %j a malformed request', async (header) => {
     const challenge =
       'Bearer realm="keyturn", error="invalid_request", error_description="authorization_malformed"'
@@ -83,6 +88,7 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
     ['another issuer', () => issuer.token({ iss: 'other' }), 'issuer_mismatch'],
     ['another kind', () => issuer.token({}, { typ: 'rt+jwt' }), 'header_typ_refused'],
     ['no JWT', async () => 'opaque', 'token_malformed'],
+    ['no JWT but a b64token', async () => 'a-._~+/9==', 'token_malformed'],
   ])('refuses a token of this sort with 401: %s', async (_, make, code) => {
     expect(await ask([`Bearer ${await make()}`])).toMatchObject({ refusal: { status: 401, code } })
   })
@@ -118,6 +124,43 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
     })
   })
 
+  it.each([7, null, 'a\r\nb: c', 'ä', '\u007f'])(
+    'takes no realm that is no printable ASCII: %j',
+    async (realm) => {
+      await expect(ask([], { realm } as never)).rejects.toMatchObject({
+        code: 'guard_options_invalid',
+        message: 'realm: expected printable ASCII',
+      })
+    },
+  )
+
+  it('looks at its options before anything else, and at the rules among them', async () => {
+    const options = { scopes: 'read' } as never
+    for (const time of ['first', 'second']) {
+      await expect(ask([], options), time).rejects.toMatchObject({ code: 'guard_options_invalid' })
+    }
+  })
+
+  it.each([
+    ['token_missing', 401, undefined],
+    ['authorization_malformed', 400, 'invalid_request'],
+    ['subprotocol_missing', 400, 'invalid_request'],
+    ['authentication_pending', 400, 'invalid_request'],
+    ['session_over', 401, 'invalid_token'],
+    ['session_kind_refused', 401, 'invalid_token'],
+    ['caller_changed', 403, 'insufficient_scope'],
+    ['user_unverified', 403, 'insufficient_scope'],
+    ['role_refused', 403, 'insufficient_scope'],
+    ['scope_missing', 403, 'insufficient_scope'],
+    ['signature_invalid', 401, 'invalid_token'],
+  ])('answers %s with %d and the error %s, in words too', (code, status, error) => {
+    const { refusal } = refused({ realm: '', scopes: ['a', 'b'] }, code)
+    expect(refusal).toMatchObject({ status, code, detail: expect.stringMatching(/^[a-z ]{10}/i) })
+    const parts = error === undefined ? '' : `, error="${error}", error_description="${code}"`
+    const scope = code === 'scope_missing' ? ', scope="a b"' : ''
+    expect(refusal.headers).toEqual({ 'www-authenticate': `Bearer realm=""${parts}${scope}` })
+  })
+
   it('keeps the realm inside its quotes', async () => {
     expect(await ask([], { realm: 'a "b" \\ c' })).toMatchObject({
       refusal: { headers: { 'www-authenticate': 'Bearer realm="a \\"b\\" \\\\ c"' } },
@@ -132,9 +175,14 @@ describe('JWKSFetchError: Bearer credentials while keys cannot be had (R40)', ()
     const outcome = await authenticateBearer(cold, [`Bearer ${await issuer.token()}`])
     cold.close()
     endpoint.recover()
-    const headers = { 'retry-after': '1' }
-    expect(outcome).toMatchObject({ refusal: { status: 503, code: 'keys_unavailable', headers } })
-    expect(outcome).not.toHaveProperty(['refusal', 'headers', 'www-authenticate'])
+    expect(outcome).toEqual({
+      refusal: {
+        status: 503,
+        code: 'keys_unavailable',
+        detail: 'the token cannot be checked now',
+        headers: { 'retry-after': '1' },
+      },
+    })
   })
 
   it('throws what is a bug, and calls nobody to account for it', async () => {

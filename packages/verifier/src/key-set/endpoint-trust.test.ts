@@ -119,29 +119,56 @@ describe('whom a verifier has its keys from (R39)', () => {
 
 describe('what a verifier is told of its endpoint (R39)', () => {
   const https = new URL('https://auth.example/jwks.json')
-  const refused = (option: string) =>
-    expect.objectContaining({
-      code: 'verifier_options_invalid',
-      message: expect.stringMatching(`^${option}:`),
-    })
+  const refused = (option: string, expected: string) =>
+    expect.objectContaining({ code: 'verifier_options_invalid', message: `${option}: expected ${expected}` })
+  const check = () => undefined
+  const PIN = `sha256/${'A'.repeat(43)}=`
+
+  it.each<[string, EndpointTrust, string]>([
+    ['ca', { ca: 'no certificate' }, 'a certificate in PEM'],
+    ['clientCert', { cert: 'no certificate' }, 'a certificate in PEM'],
+    ['clientKey', { key: 'no key' }, 'a private key in PEM'],
+  ])('is refused where it is no %s', (option, trust, expected) => {
+    expect(() => tlsOptions(trust, https)).toThrow(refused(option, expected))
+  })
 
   it.each([
-    ['ca', { ca: 'no certificate' }],
-    ['clientCert', { cert: 'no certificate' }],
-    ['clientKey', { key: 'no key' }],
-    ['spkiPins', { spkiPins: ['sha256/short='] }],
-    ['spkiPins', { spkiPins: [] }],
-    ['spkiPins', { spkiPins: [`sha1/${'A'.repeat(43)}=`] }],
-  ])('is refused where it is no %s', (option, trust) => {
-    expect(() => tlsOptions(trust, https)).toThrow(refused(option))
+    [[]],
+    [['sha256/short=']],
+    [[`sha1/${'A'.repeat(43)}=`]],
+    [[PIN, `x${PIN}`]],
+    [[`${PIN}=`]],
+    [[`sha256/${'A'.repeat(43)}`]],
+    [[`sha256/${'A'.repeat(42)}-=`]],
+    [[`sha256/${'A'.repeat(42)}\n=`]],
+  ])('is refused where it is no pin: %j', (spkiPins) => {
+    expect(() => tlsOptions({ spkiPins }, https)).toThrow(
+      refused('spkiPins', 'sha256/ and base64, for one at least'),
+    )
   })
 
   it.each([
     ['ca', () => ({ ca: root.cert })],
     ['clientCert', () => ({ cert: client.cert, key: client.private })],
+    ['clientKey', () => ({ key: client.private })],
     ['spkiPins', () => ({ spkiPins: [pinOf(server)] })],
   ])('is refused beside plain http, where %s would mean nothing', (option, trust) => {
-    expect(() => tlsOptions(trust(), new URL('http://localhost/jwks.json'))).toThrow(refused(option))
+    expect(() => tlsOptions(trust(), new URL('http://localhost/jwks.json'))).toThrow(
+      refused(option, 'an https URL beside it'),
+    )
+  })
+
+  it('is what TLS is told, and no more', () => {
+    expect(tlsOptions({}, https)(check)).toEqual({ rejectUnauthorized: true })
+    const spkiPins = [PIN, `sha256/+/09az${'Z'.repeat(37)}=`]
+    const known = { ca: root.cert, cert: client.cert, key: client.private }
+    const pinned = { checkServerIdentity: expect.any(Function) }
+    expect(tlsOptions({ ...known, spkiPins }, https)(check)).toEqual({
+      rejectUnauthorized: true,
+      ...known,
+      ...pinned,
+    })
+    expect(tlsOptions({}, new URL('http://localhost/jwks.json'))(check)).toEqual({})
   })
 
   it('says nothing of a key that cannot be read', () => {

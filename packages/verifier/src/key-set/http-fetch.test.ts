@@ -35,7 +35,16 @@ function gate() {
   })
   return { passed, open: () => open() }
 }
-const refused = (code: string) => expect.objectContaining({ name: 'KeySetFetchFailed', code })
+/** What is told of a failure: its code, what was expected, and nothing of what was found. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  fetch_media_type: 'the media type of a key set',
+  fetch_encoding: 'no content encoding',
+  fetch_too_large: 'at most 65536 bytes',
+  fetch_timeout: 'an answer in time',
+  fetch_network: 'the endpoint to answer',
+}
+const refused = (code: string, expected = EXPECTED[code]) =>
+  expect.objectContaining({ name: 'KeySetFetchFailed', code, message: `expected ${expected}` })
 
 describe('JWKSCache: an answer over HTTP (R33, R35)', () => {
   it('gives the body and the headers that say how long it is good', async () => {
@@ -88,7 +97,7 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
       asked += 1
       response.writeHead(status, { ...json, location: '/elsewhere' }).end('{}')
     })
-    await expect(ask()).rejects.toThrow(refused('fetch_status'))
+    await expect(ask()).rejects.toThrow(refused('fetch_status', `status 200, not ${status}`))
     expect(asked).toBe(1)
   })
 
@@ -124,7 +133,7 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
     server.on('connection', (socket: Socket) =>
       socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
     )
-    await expect(ask()).rejects.toThrow(refused('fetch_network'))
+    await expect(ask()).rejects.toThrow(refused('fetch_network', 'an answer'))
   })
 
   it.each([undefined, 'text/html', 'text/json', 'application/jsonp'])(
@@ -142,6 +151,13 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
       response.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(gzipSync('{}')),
     )
     await expect(ask()).rejects.toThrow(refused('fetch_encoding'))
+  })
+
+  it('takes a body that says of itself that it is not compressed', async () => {
+    const { ask } = await serve((_, response) =>
+      response.writeHead(200, { ...json, 'content-encoding': 'identity' }).end('{}'),
+    )
+    expect(bodyOf(await ask())).toBe('{}')
   })
 
   it('stops reading at 64 KiB of an endless body, and hangs up', async () => {
@@ -170,7 +186,7 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
       response.on('drain', more)
       more()
     })
-    await expect(ask(undefined, 60_000)).rejects.toThrow(refused('fetch_status'))
+    await expect(ask(undefined, 60_000)).rejects.toThrow(refused('fetch_status', 'status 200, not 503'))
     await closed.passed
   })
 
@@ -214,10 +230,11 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
     await closed.passed
   })
 
-  it('says so when nobody listens', async () => {
+  it('says so when nobody listens, and what the system said of it', async () => {
     const { server, ask } = await serve(() => {})
     await new Promise((resolve) => server.close(resolve))
     await expect(ask()).rejects.toThrow(refused('fetch_network'))
+    await expect(ask()).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } })
   })
 
   it('asks nobody when it is too late already', async () => {
@@ -225,6 +242,7 @@ describe('JWKSFetchError: an endpoint that misbehaves (R37)', () => {
     const { url } = await serve(() => asked++)
     const late = httpFetch({ url, ...PATIENT })({ etag: undefined, signal: AbortSignal.abort() })
     await expect(late).rejects.toThrow(refused('fetch_timeout'))
+    await expect(late).rejects.toMatchObject({ cause: { name: 'AbortError' } })
     expect(asked).toBe(0)
   })
 })
@@ -245,21 +263,22 @@ describe('JWKSFetchError: an endpoint that is slow in one phase (R37)', () => {
     const fetch = httpFetch({ url, ...PATIENT, [phase]: 50 })
     return await fetch({ etag: undefined, signal: AbortSignal.timeout(30_000) }).then(
       ({ status }) => status,
-      ({ code }) => code,
+      ({ code, message }) => `${code}: ${message}`,
     )
   }
+  const late = (phase: string) => `fetch_${phase}_timeout: expected the endpoint to be faster`
 
   it('is given up on when TLS comes to nothing', async () => {
     const deaf = createTcpServer(() => {})
     await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve))
     const { port } = deaf.address() as AddressInfo
-    expect(await ask('connectMs', new URL(`https://127.0.0.1:${port}/`))).toBe('fetch_connect_timeout')
+    expect(await ask('connectMs', new URL(`https://127.0.0.1:${port}/`))).toBe(late('connect'))
     deaf.close()
   })
 
   it('is given up on when no headers come', async () => {
     const { url } = await serve(() => {})
-    expect(await ask('headersMs', url)).toBe('fetch_headers_timeout')
+    expect(await ask('headersMs', url)).toBe(late('headers'))
   })
 
   it('is given up on when the body drips, however steadily', async () => {
@@ -268,7 +287,7 @@ describe('JWKSFetchError: an endpoint that is slow in one phase (R37)', () => {
       const drip = setInterval(() => response.write(' '), 5)
       response.on('close', () => clearInterval(drip))
     })
-    expect(await ask('bodyMs', url)).toBe('fetch_body_timeout')
+    expect(await ask('bodyMs', url)).toBe(late('body'))
   })
 
   it('is none where it has longer than a timer can hold', async () => {

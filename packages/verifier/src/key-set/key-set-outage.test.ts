@@ -73,6 +73,7 @@ describe('JWKSFetchError: a cold start while the endpoint is down (R37, R40)', (
     await clock.advance(200 * SECOND)
     const waits = events.flatMap((event) => (event.kind === 'keys-fetch-failed' ? [event.retryInMs] : []))
     expect(waits.slice(0, 7)).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
+    expect(events.filter(({ kind }) => kind === 'circuit-opened')).toHaveLength(1)
   })
 
   it('spreads retries over the whole wait, and never asks without a pause', async () => {

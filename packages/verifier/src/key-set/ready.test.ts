@@ -21,6 +21,17 @@ describe('a verifier that gets ready (R37)', () => {
     expect(endpoint.fetches).toBe(4)
   })
 
+  it('makes the attempt that falls on its deadline', async () => {
+    const { clock, endpoint, verifier } = await openVerifier()
+    endpoint.fail()
+    const ready = codeOf(verifier.ready({ withinSeconds: 3 }))
+    await clock.advance(2999)
+    endpoint.recover()
+    await clock.advance(1)
+    expect(await ready).toBe('none')
+    expect(endpoint.fetches).toBe(3)
+  })
+
   it('is ready as soon as the endpoint answers', async () => {
     const { clock, endpoint, verifier } = await openVerifier()
     endpoint.fail()

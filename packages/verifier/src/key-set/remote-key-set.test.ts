@@ -260,6 +260,18 @@ describe('JWKSCache: the end of a verifier', () => {
     expect([endpoint.fetches, events, clock.pendingTimers]).toEqual([1, [], 0])
   })
 
+  it('says nothing of an answer that came in the same moment', async () => {
+    const { endpoint, verifier, events, clock } = await open({
+      fetch(question) {
+        const answer = endpoint.fetch(question)
+        void answer.then(() => verifier.close())
+        return answer
+      },
+    })
+    expect(await codeOf(verifier.ready())).toBe('keys_unavailable')
+    expect([endpoint.fetches, events, clock.pendingTimers]).toEqual([1, [], 0])
+  })
+
   it('answers at once whoever asks after it, without a fetch', async () => {
     const { issuer, endpoint, verifier } = await open()
     verifier.close()
