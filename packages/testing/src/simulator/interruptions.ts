@@ -15,17 +15,24 @@ export function noticeableStepMs(clockSkewMs: number): number {
 
 /** Sets the wall clock of a machine: by so much it is ahead from now on. */
 export function setClock(world: World, machine: SimulatedMachine, errorMs: number): void {
+  const { clockSkewMs } = world.policy.timing
   const stepMs = errorMs - machine.errorMs
   // whoever did not look while it was right sees how far it is now from where it was wrong
-  const seenMs = Math.min(Math.abs(stepMs), Math.abs(errorMs - machine.lastWrongMs))
+  const apartMs = Math.abs(errorMs - machine.lastWrongMs)
+  const wasRight = Math.abs(machine.errorMs) <= clockSkewMs
+  const step = {
+    stepMs,
+    seenMs: Math.min(Math.abs(stepMs), apartMs),
+    leadsBack: wasRight && apartMs <= noticeableStepMs(clockSkewMs),
+  }
   machine.setClock(errorMs)
-  if (Math.abs(errorMs) > world.policy.timing.clockSkewMs) {
+  if (Math.abs(errorMs) > clockSkewMs) {
     machine.lastWrongMs = errorMs
     world.hasSetClocks = true
   }
   // whoever sleeps sees what is left of it when it wakes
   if (machine.isAsleep) machine.setAsleepMs += stepMs
-  else for (const replica of residents(world, machine)) stepThrough(replica, stepMs, seenMs)
+  else for (const replica of residents(world, machine)) stepThrough(replica, step)
 }
 
 /** Wakes a machine up: what runs on it finds that the wall clock went on without it. */
@@ -38,7 +45,8 @@ export function wake(world: World, machine: SimulatedMachine): void {
       world.kill(replica)
       continue
     }
-    stepThrough(replica, sleptMs + setAsleepMs)
+    const stepMs = sleptMs + setAsleepMs
+    stepThrough(replica, { stepMs, seenMs: stepMs, leadsBack: false })
     comeBack(world, replica, sleptMs)
   }
 }
@@ -68,15 +76,23 @@ function residents(world: World, machine: SimulatedMachine): readonly Replica[] 
   return world.processes.filter((replica) => replica.machine === machine)
 }
 
-/** `seenMs` is what is left of a step for who did not look before the one before. */
-function stepThrough(replica: Replica, stepMs: number, seenMs = stepMs): void {
+/** A step of the wall clock, as the processes of its machine may see it. */
+interface Step {
+  readonly stepMs: number
+  /** What is left of it for who did not look before the one before. */
+  readonly seenMs: number
+  /** To where the clock was wrong before, so that nobody may have seen that it was right meanwhile. */
+  readonly leadsBack: boolean
+}
+
+function stepThrough(replica: Replica, { stepMs, seenMs, leadsBack }: Step): void {
   const { machine, policy, manager, store } = replica
   const noticeableMs = noticeableStepMs(policy.timing.clockSkewMs)
   replica.attendedSince = Math.min(replica.attendedSince, store.decisiveClock)
   // it remembers by the machine's clock since when it watches, and reckons by the storage's
   if (store.hasOwnClock) replica.attendedSince -= Math.min(Math.abs(stepMs), noticeableMs)
   replica.unnoticedMs += stepMs
-  if (manager === undefined || Math.abs(stepMs) <= noticeableMs) return
+  if (manager === undefined || (Math.abs(stepMs) <= noticeableMs && !leadsBack)) return
   const isNoticed = Math.min(Math.abs(seenMs), Math.abs(replica.unnoticedMs)) > noticeableMs
   if (isNoticed) replica.unnoticedMs = 0
   // where the clock is as it was before, nobody may have seen that it was otherwise
