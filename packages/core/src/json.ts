@@ -11,10 +11,14 @@ const LONE_SURROGATE = /\p{Cs}/u
  * `maxDepth` (the object itself counts 1). It has no member but its own, whatever was put into every object of the process.
  */
 export function parseJsonObject(bytes: Uint8Array, maxDepth: number): JsonObject | undefined {
+  const text = decodeUtf8(bytes)
+  return text === undefined ? undefined : parseJsonText(text, maxDepth)
+}
+
+/** As {@link parseJsonObject}, of text that is decoded already. */
+export function parseJsonText(text: string, maxDepth: number): JsonObject | undefined {
   let value: unknown
-  let text: string
   try {
-    text = utf8.decode(bytes)
     value = JSON.parse(text)
   } catch {
     return undefined
@@ -25,15 +29,25 @@ export function parseJsonObject(bytes: Uint8Array, maxDepth: number): JsonObject
   return eachMemberOnce && shape.depth <= maxDepth ? uninherited(value) : undefined
 }
 
+/** The text that bytes stand for, a byte order mark included; `undefined` where they are no UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Parses a JSON object that a caller sends us, as I-JSON has it (RFC 7493): what {@link parseJsonObject} asks of the top level
  * holds at every level, and there is neither a lone surrogate nor a number that no double can hold. What is signed later is
  * then what was sent. `undefined` for anything else.
  */
 export function parseIJsonObject(bytes: Uint8Array, maxDepth: number): JsonObject | undefined {
-  const value = parseJsonObject(bytes, maxDepth)
-  if (value === undefined) return undefined
-  return measure(utf8.decode(bytes)).members === countMembers(value) ? value : undefined
+  const text = decodeUtf8(bytes)
+  if (text === undefined) return undefined
+  const value = parseJsonText(text, maxDepth)
+  return value !== undefined && measure(text).members === countMembers(value) ? value : undefined
 }
 
 /** Says whether a value is an object in the sense of JSON: neither null nor an array. */

@@ -9,7 +9,7 @@ import {
   validateTimes,
 } from './claims.ts'
 import { KeyturnError, TokenRejected } from './errors.ts'
-import { deepFreeze, isStringArray, type JsonObject, parseJsonObject } from './json.ts'
+import { deepFreeze, isStringArray, type JsonObject, parseJsonObject, parseJsonText } from './json.ts'
 import { isKid, type VerificationKey } from './jwk.ts'
 import { type CompactJws, cutAtDots, isPart, notCompact, verifySignature } from './jws.ts'
 import { type DecodedJws, JwsDecoder } from './jws-decoder.ts'
@@ -141,11 +141,11 @@ export class TokenChecker {
     const header = this.#headerOf(jws)
     if (key.kid !== header.kid || key.expiresAt <= nowMs) throw new TokenRejected('key_unknown')
     if (key.algorithm.name !== header.alg) throw new TokenRejected('key_alg_mismatch')
-    const { signingInput, signature, payload: bytes } = this.#decode(jws)
+    const { signature, text } = this.#decode(jws)
     if (signature.length !== key.signatureBytes) throw new TokenRejected('signature_length')
-    if (!verifySignature(key, signingInput, signature)) throw new TokenRejected('signature_invalid')
+    if (!verifySignature(key, jws.signingInput, signature)) throw new TokenRejected('signature_invalid')
     this.#remember(jws.header, header)
-    const payload = parseJsonObject(bytes, PAYLOAD_DEPTH)
+    const payload = text === undefined ? undefined : parseJsonText(text, PAYLOAD_DEPTH)
     if (payload === undefined) throw new TokenRejected('payload_malformed')
     const claims = this.#shareStrings(validateClaims(payload, this.#claims, Math.floor(nowMs / 1000)))
     this.#applyCheck(deepFreeze(claims))
