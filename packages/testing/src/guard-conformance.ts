@@ -255,7 +255,13 @@ export const guardConformance: readonly GuardConformanceCase[] = Object.freeze([
         requireVerified: true,
         roles: ['admin'],
       }
-      const names = Object.entries({ ...rules, token_expired: { status: 403, detail: 'other' } })
+      const decisions = {
+        token_expired: { status: 403, detail: 'other' },
+        session: { userId: 'mallory' },
+        refusal: { status: 200, code: 'other' },
+        bearer: false,
+      }
+      const names = Object.entries({ ...rules, ...decisions })
       for (const [name, value] of names) {
         Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true })
       }

@@ -6,6 +6,7 @@ import {
   type BearerAdmission,
   type BearerOptions,
   type BearerOutcome,
+  isRefusal,
   orInternalError,
   refused,
 } from './bearer.ts'
@@ -49,7 +50,7 @@ export class LiveSession {
     this.#isRenewing = true
     try {
       const outcome = await orInternalError(authenticateToken(verifier, jwt, rules))
-      return 'refusal' in outcome ? outcome : this.#replaceBy(outcome)
+      return isRefusal(outcome) ? outcome : this.#replaceBy(outcome)
     } finally {
       this.#isRenewing = false
     }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
-import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
+import { assertBearerOptions, authenticateBearer, type BearerOptions, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 import { send } from './node-http.ts'
@@ -38,7 +38,7 @@ export function guard(verifier: TokenVerifier, options: BearerOptions = {}): Gua
     const outcome = await authenticateBearer(verifier, authorizationOf(request), options)
     // whoever went away meanwhile sends no more 'close': a handler would wait for it in vain
     if (response.destroyed) return
-    if ('refusal' in outcome) return send(response, answerTo(outcome.refusal))
+    if (isRefusal(outcome)) return send(response, answerTo(outcome.refusal))
     request.caller = outcome.session
     next()
   }

@@ -1,6 +1,6 @@
 import { ownOptions, type Session } from '@keyturn/core'
 import type { FastifyContextConfig, FastifyPluginAsync } from 'fastify'
-import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
+import { assertBearerOptions, authenticateBearer, type BearerOptions, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 
@@ -40,7 +40,8 @@ export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
     const optionsOf = (config: FastifyContextConfig): BearerOptions => {
       const known = routes.get(config)
       if (known !== undefined) return known
-      const own = config.bearer ? ownOptions(config.bearer, 'guard_options_invalid') : {}
+      const bearer = bearerOf(config)
+      const own = bearer ? ownOptions(bearer, 'guard_options_invalid') : {}
       const options = { ...defaults, ...own }
       assertBearerOptions(options)
       routes.set(config, options)
@@ -52,14 +53,13 @@ export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
     app.addHook('onRoute', ({ config = {} }) => void optionsOf(config))
     app.addHook('onRequest', async (request, reply) => {
       const { config } = request.routeOptions
-      if (config.bearer === false) return
+      if (bearerOf(config) === false) return
       const outcome = await authenticateBearer(verifier, authorizationOf(request.raw), optionsOf(config))
-      if ('session' in outcome) {
-        request.caller = outcome.session
-        return
+      if (isRefusal(outcome)) {
+        const { status, headers, body } = answerTo(outcome.refusal)
+        return await reply.code(status).headers(headers).send(body)
       }
-      const { status, headers, body } = answerTo(outcome.refusal)
-      return await reply.code(status).headers(headers).send(body)
+      request.caller = outcome.session
     })
   },
   {
@@ -69,3 +69,8 @@ export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
     [Symbol.for('plugin-meta')]: { name: '@keyturn/verifier', fastify: '5.x' },
   },
 )
+
+/** What a route says of itself, whatever was put into every object of the process. */
+function bearerOf(config: FastifyContextConfig): FastifyContextConfig['bearer'] {
+  return Object.hasOwn(config, 'bearer') ? config.bearer : undefined
+}

@@ -1,6 +1,6 @@
 import type { Session } from '@keyturn/core'
 import type { MiddlewareHandler } from 'hono'
-import { assertBearerOptions, authenticateBearer, type BearerOptions } from '../access/bearer.ts'
+import { assertBearerOptions, authenticateBearer, type BearerOptions, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo } from './http-answer.ts'
 
@@ -28,7 +28,7 @@ export function guard(verifier: TokenVerifier, options: BearerOptions = {}): Mid
     const authorization = context.req.header('authorization')
     const values = authorization === undefined ? [] : [authorization]
     const outcome = await authenticateBearer(verifier, values, options)
-    if ('refusal' in outcome) {
+    if (isRefusal(outcome)) {
       const { body, ...init } = answerTo(outcome.refusal)
       return new Response(body, init)
     }

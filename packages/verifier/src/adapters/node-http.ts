@@ -4,6 +4,7 @@ import {
   assertBearerOptions,
   authenticateBearer,
   type BearerOptions,
+  isRefusal,
   orInternalError,
 } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
@@ -53,7 +54,7 @@ async function admit(
   const outcome = await orInternalError(authenticateBearer(verifier, authorizationOf(request), options))
   // whoever went away meanwhile sends no more 'close': a listener would wait for it in vain
   if (response.destroyed) return
-  if ('refusal' in outcome) send(response, answerTo(outcome.refusal))
+  if (isRefusal(outcome)) send(response, answerTo(outcome.refusal))
   else await listener(request, response, outcome.session)
 }
 

@@ -7,6 +7,7 @@ import {
   authenticateBearer,
   type BearerOptions,
   type BearerOutcome,
+  isRefusal,
   orInternalError,
   refused,
 } from '../access/bearer.ts'
@@ -82,7 +83,7 @@ export function guard(
     socket.on('error', destroy)
     const proceed = (outcome: BearerOutcome) => {
       if (socket.destroyed) return
-      if ('refusal' in outcome) return answer(socket, answerTo(outcome.refusal))
+      if (isRefusal(outcome)) return answer(socket, answerTo(outcome.refusal))
       socket.off('error', destroy)
       server.handleUpgrade(request, socket, head, (webSocket) => {
         const onEnd = (reason: TokenEnd) => end(webSocket, reason)
