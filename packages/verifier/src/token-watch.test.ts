@@ -115,6 +115,17 @@ describe('a token that is watched (R41, R43)', () => {
     expect(ends).toEqual(['keys_unavailable'])
   })
 
+  it('goes on where the keys have grown old unseen, as while the machine slept, and can be had (R35)', async () => {
+    const { endpoint, clock, ends } = await watching({ staleIfErrorSeconds: 600 }, { exp: 4_102_444_800 })
+    clock.jump(10_800_000)
+    await clock.advance(120_000)
+    expect(ends).toEqual([])
+    endpoint.fail()
+    clock.jump(10_800_000)
+    await clock.advance(120_000)
+    expect(ends).toEqual(['keys_unavailable'])
+  })
+
   it('ends also after the verifier was closed', async () => {
     const { verifier, clock, ends } = await watching()
     verifier.close()

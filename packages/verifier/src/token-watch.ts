@@ -25,6 +25,8 @@ interface Watched {
   key: VerificationKey | undefined
   readonly end: EndOfClaims
   readonly onEnd: (reason: TokenEnd) => void
+  /** Nothing was known of the keys at the last look; it may be known by now. */
+  isAwaitingKeys: boolean
   cancelTimer: () => void
 }
 
@@ -37,6 +39,8 @@ interface Group {
 
 /** A clock that is set, or a machine that slept, is noticed within this time. */
 const LONGEST_WAIT_MS = 60_000
+/** For so long keys may be fetched that have grown old unseen, as while a machine slept: whoever looks first begins that. */
+const FETCH_MS = 5000
 
 /**
  * Tokens that outlive the request in which they were verified, as on a socket. Each ends at the moment at which a
@@ -55,7 +59,7 @@ export class TokenWatch {
     const { keys, endOf } = this.#options
     const { kid } = token.header
     const key = keys.find(kid)
-    const watched: Watched = { kid, key, end: endOf(token), onEnd, cancelTimer: () => {} }
+    const watched: Watched = { kid, key, end: endOf(token), onEnd, isAwaitingKeys: false, cancelTimer: () => {} }
     const group = this.#groups.get(kid) ?? { key, members: new Set() }
     this.#groups.set(kid, group)
     group.members.add(watched)
@@ -90,6 +94,11 @@ export class TokenWatch {
     const now = this.#options.clock.now()
     const key = this.#options.keys.find(watched.kid)
     const reason = this.#reasonFor(watched, key, now)
+    if (reason instanceof KeysUnavailable && !watched.isAwaitingKeys) {
+      watched.isAwaitingKeys = true
+      watched.cancelTimer = this.#options.clock.setTimer(() => this.#look(watched), FETCH_MS)
+      return
+    }
     if (reason !== undefined) {
       // on its own: what fails in a listener is its owner's, and holds up neither the keys nor the others
       queueMicrotask(() => {
@@ -98,6 +107,7 @@ export class TokenWatch {
       return
     }
     watched.key = key
+    watched.isAwaitingKeys = false
     const endsAt = Math.min(watched.end.atSeconds * 1000, key?.expiresAt ?? Infinity)
     const waitMs = Math.min(endsAt - now, LONGEST_WAIT_MS)
     watched.cancelTimer = this.#options.clock.setTimer(() => this.#look(watched), waitMs)
