@@ -59,7 +59,14 @@ export class TokenWatch {
     const { keys, endOf } = this.#options
     const { kid } = token.header
     const key = keys.find(kid)
-    const watched: Watched = { kid, key, end: endOf(token), onEnd, isAwaitingKeys: false, cancelTimer: () => {} }
+    const watched: Watched = {
+      kid,
+      key,
+      end: endOf(token),
+      onEnd,
+      isAwaitingKeys: false,
+      cancelTimer: () => {},
+    }
     const group = this.#groups.get(kid) ?? { key, members: new Set() }
     this.#groups.set(kid, group)
     group.members.add(watched)
