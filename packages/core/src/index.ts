@@ -77,11 +77,10 @@ export {
 } from './signed-jwk-set.ts'
 export { requiredMembers, thumbprint } from './thumbprint.ts'
 export {
-  DEFAULT_MAX_TOKEN_LENGTH,
   type ParsedToken,
   TokenChecker,
-  type TokenExpectations,
   type TokenHeader,
   type VerifiedToken,
 } from './token.ts'
+export { DEFAULT_MAX_TOKEN_LENGTH, type TokenExpectations } from './token-expectations.ts'
 export { urlBelow } from './url-below.ts'

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeBase64url } from './base64url.ts'
 import { accept, checkerWith, issue, outcomeOf, SIGNERS, signLiterally } from './issuer.fixture.ts'
 import type { JsonObject } from './json.ts'
-import type { TokenExpectations } from './token.ts'
+import type { TokenExpectations } from './token-expectations.ts'
 
 const { jwk } = SIGNERS.EdDSA
 const HEADER = { alg: 'EdDSA', kid: jwk.kid, typ: 'at+jwt' }

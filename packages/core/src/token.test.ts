@@ -16,7 +16,8 @@ import {
 } from './issuer.fixture.ts'
 import { splitCompact } from './jws.ts'
 import { sessionOf } from './session.ts'
-import { TokenChecker, type TokenExpectations } from './token.ts'
+import { TokenChecker } from './token.ts'
+import type { TokenExpectations } from './token-expectations.ts'
 
 const { key, jwk } = SIGNERS.EdDSA
 const outcome = (token: unknown, expectations: Partial<TokenExpectations> = {}) =>
