@@ -139,6 +139,7 @@ const OF_THE_AUTHORITY: ReadonlySet<string> = new Set(['KEYTURN_VERIFIER_REFRESH
 /**
  * Reads a verifier's options from the environment: one initialisation for every service. Anything else can be added. What
  * `createVerifier` then refuses it names by its variable.
+ *
  * A variable that is one of ours but for a slip, or for the `VERIFIER_` in it, or begins with `KEYTURN_VERIFIER_` and is none, is
  * refused; those of an authority may be there.
  *

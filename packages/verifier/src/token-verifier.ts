@@ -3,7 +3,12 @@ import type { TokenEnd } from './token-watch.ts'
 
 /** What a guard asks of a verifier, whether that is of one issuer or of several. */
 export interface TokenVerifier {
-  /** @throws {TokenRejected} the token is bad: answer 401 @throws {KeysUnavailable} the keys cannot be had: answer 503 */
+  /**
+   * Verifies a token.
+   *
+   * @throws {TokenRejected} the token is bad: answer 401
+   * @throws {KeysUnavailable} the keys cannot be had: answer 503
+   */
   verify(jwt: unknown): Promise<VerifiedToken>
   /** As {@link verify}, without waiting. */
   verifySync(jwt: unknown): VerifiedToken

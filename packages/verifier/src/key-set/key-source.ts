@@ -7,8 +7,10 @@ import type { KeySetOrigin } from './held-set.ts'
  * not there.
  */
 export interface KeySource {
-  /** The key of a kid, out of memory; `undefined` when it is not known or what is known is too old to be believed.
-   * Begins the refresh that a timer has missed, as when the machine slept. */
+  /**
+   * The key of a kid, out of memory; `undefined` when it is not known or what is known is too old to be believed.
+   * Begins the refresh that a timer has missed, as when the machine slept.
+   */
   find(kid: string): VerificationKey | undefined
   /**
    * Looks once more for a kid that {@link find} does not know, if that may help. Coalesced and bounded.
@@ -18,7 +20,11 @@ export interface KeySource {
   lookFor(kid: string): Promise<VerificationKey | undefined>
   /** As {@link lookFor}, for who cannot wait: begins to look, and says what is known now. */
   lookForSoon(kid: string): KeysUnavailable | undefined
-  /** Resolves when there are keys, within so many milliseconds. @throws {KeysUnavailable} */
+  /**
+   * Resolves when there are keys, within so many milliseconds.
+   *
+   * @throws {KeysUnavailable}
+   */
   ready(withinMs?: number): Promise<void>
   report(): KeySourceReport
   close(): void
