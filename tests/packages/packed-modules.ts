@@ -4,9 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path'
 import type { Plugin } from 'vitest/config'
 import { root } from '../document.ts'
 import { installTarballs, isBundled, LIBRARIES, manifestOf, pack } from './packed.ts'
-import { entryOf } from './public-tests.ts'
+import { entryOf, OF_TESTS } from './public-tests.ts'
 
-const OF_TESTS = /\.(?:test|fixture)\.ts$/
 const OF_A_PACKAGE = /^packages\/([^/]+)\/src\/(.+)\.ts$/
 
 /**

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { root } from '../document.ts'
 
-const OF_TESTS = /\.(?:test|fixture)\.ts$/
+/** A file that no tarball holds: a test, or what only tests use. */
+export const OF_TESTS = /\.(?:test|fixture)\.ts$/
 
 /**
  * The tests beside the sources of a bundled package that take of it only what its users can take, as paths from the root. The

@@ -15,7 +15,7 @@ import {
   pack,
   type Tarball,
 } from './packed.ts'
-import { publicTests } from './public-tests.ts'
+import { OF_TESTS, publicTests } from './public-tests.ts'
 
 let folder: string
 let tarballs: ReadonlyMap<PackageName, Tarball>
@@ -58,7 +58,7 @@ function isAccepted(problem: { readonly kind: string; readonly resolutionKind?: 
 describe.each(PACKAGES)('the tarball of %s (R67)', (name) => {
   it('holds its code, types for every source, what it says of itself, and nothing else', async () => {
     const sources = (await readdir(join(root, 'packages', name, 'src'), { recursive: true })).filter(
-      (file) => file.endsWith('.ts') && !/\.(?:test|fixture)\.ts$/.test(file),
+      (file) => file.endsWith('.ts') && !OF_TESTS.test(file),
     )
     const kinds = isBundled(name) ? ['d.ts'] : ['js', 'js.map', 'd.ts']
     const made = sources.flatMap((file) => kinds.map((it) => `dist/${file.slice(0, -2)}${it}`))
