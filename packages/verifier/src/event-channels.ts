@@ -1,7 +1,8 @@
 import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { isolatedListener, type KeysUnavailable, KeyturnError, TokenRejected } from '@keyturn/core'
+import { isolatedListener, type KeysUnavailable, TokenRejected } from '@keyturn/core'
 import type { TokenEvent, VerifierEvent } from './events.ts'
 import { assertNames } from './meant-name.ts'
+import { optionInvalid } from './option-invalid.ts'
 
 type AnyMessage =
   | (VerifierEvent & { readonly issuer: string })
@@ -48,7 +49,7 @@ export function onVerifierEvent<Kind extends VerifierMessage['kind']>(
 ): () => void {
   assertNames({ [kind]: listener }, VERIFIER_EVENTS, 'verifier_options_invalid', 'no event of a verifier')
   if (typeof listener !== 'function') {
-    throw new KeyturnError('verifier_options_invalid', 'listener: expected a function')
+    throw optionInvalid('listener', 'a function')
   }
   const { name } = CHANNELS[kind]
   const tell = isolatedListener<VerifierMessage<Kind>>(listener)

@@ -2,7 +2,6 @@ import {
   claimedIssuer,
   DEFAULT_MAX_TOKEN_LENGTH,
   KeysUnavailable,
-  KeyturnError,
   ownOptions,
   type Session,
   sessionOf,
@@ -10,6 +9,7 @@ import {
   type VerifiedToken,
 } from '@keyturn/core'
 import { publishRefusal } from './event-channels.ts'
+import { optionInvalid } from './option-invalid.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 import type { TokenEnd } from './token-watch.ts'
 import { createVerifier, type Verifier, type VerifierHealth } from './verifier.ts'
@@ -47,13 +47,13 @@ export class MultiVerifier implements TokenVerifier {
   /** See {@link createMultiVerifier}. */
   constructor(issuers: readonly VerifierOptions[]) {
     if (!Array.isArray(issuers) || issuers.length === 0) {
-      throw new KeyturnError('verifier_options_invalid', 'issuers: expected a list of at least one')
+      throw optionInvalid('issuers', 'a list of at least one')
     }
     const own = issuers.map((options) => ownOptions(options, 'verifier_options_invalid'))
     for (const options of own) {
       const verifier = createVerifier(options)
       if (this.#verifiers.has(options.issuer)) {
-        throw new KeyturnError('verifier_options_invalid', 'issuer: expected each issuer once')
+        throw optionInvalid('issuer', 'each issuer once')
       }
       this.#verifiers.set(options.issuer, verifier)
     }

@@ -1,7 +1,8 @@
-import { type Clock, isStringArray, KeyturnError, type TokenExpectations } from '@keyturn/core'
+import { type Clock, isStringArray, type TokenExpectations } from '@keyturn/core'
 import type { VerifierEvent } from './events.ts'
 import type { FetchKeySet } from './key-set/http-fetch.ts'
 import { assertNames } from './meant-name.ts'
+import { optionInvalid } from './option-invalid.ts'
 
 /** What `createVerifier` needs: an issuer and an audience. All else has a safe default. */
 export interface VerifierOptions extends TokenExpectations {
@@ -124,7 +125,7 @@ export function assertOptions(options: VerifierOptions): void {
     const type = OPTIONS[name as keyof VerifierOptions]
     if (value === undefined || type === 'expectation' || isOfType(value, type)) continue
     if (name === 'jwksUrl' && value === null) continue
-    throw new KeyturnError('verifier_options_invalid', `${name}: expected a value of type ${type}`)
+    throw optionInvalid(name, `a value of type ${type}`)
   }
 }
 

@@ -2,7 +2,6 @@ import {
   type Clock,
   isolatedListener,
   KeysUnavailable,
-  KeyturnError,
   ownOptions,
   type ParsedToken,
   type Session,
@@ -17,6 +16,7 @@ import { publishEvent, publishRefusal } from './event-channels.ts'
 import { inGivenNames } from './given-names.ts'
 import type { KeySource, KeySourceReport } from './key-set/key-source.ts'
 import { openKeySource } from './key-set/open-key-source.ts'
+import { optionInvalid } from './option-invalid.ts'
 import { TokenCache } from './token-cache.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 import { type TokenEnd, TokenWatch } from './token-watch.ts'
@@ -229,5 +229,5 @@ function cacheOf({ tokenCacheSize = 0 }: VerifierOptions): TokenCache | undefine
   if (Number.isInteger(tokenCacheSize) && tokenCacheSize >= 2 && tokenCacheSize <= LARGEST_CACHE) {
     return new TokenCache(tokenCacheSize)
   }
-  throw new KeyturnError('verifier_options_invalid', `tokenCacheSize: expected 0, or 2 to ${LARGEST_CACHE}`)
+  throw optionInvalid('tokenCacheSize', `0, or 2 to ${LARGEST_CACHE}`)
 }

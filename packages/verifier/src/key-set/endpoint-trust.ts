@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import type { RequestOptions } from 'node:https'
 import type { checkServerIdentity, DetailedPeerCertificate, PeerCertificate } from 'node:tls'
-import { KeyturnError } from '@keyturn/core'
+import { optionInvalid } from '../option-invalid.ts'
 import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
 
 /** By what the endpoint of a key set and its client know each other. PEM throughout. */
@@ -31,12 +31,12 @@ export function tlsOptions({ ca, cert, key, spkiPins }: EndpointTrust, url: URL)
   if (key !== undefined) assertPem('clientKey', 'a private key in PEM', () => createPrivateKey(key))
   // none at all is no list either: whoever reckoned it wanted pins, and would go without them
   if (spkiPins !== undefined && !(spkiPins.length > 0 && spkiPins.every((pin) => PIN.test(pin)))) {
-    throw invalid('spkiPins', 'sha256/ and base64, for one at least')
+    throw optionInvalid('spkiPins', 'sha256/ and base64, for one at least')
   }
   if (url.protocol !== 'https:') {
     const given = { ca, clientCert: cert, clientKey: key, spkiPins }
     const useless = Object.entries(given).find(([, value]) => value !== undefined)
-    if (useless !== undefined) throw invalid(useless[0], 'an https URL beside it')
+    if (useless !== undefined) throw optionInvalid(useless[0], 'an https URL beside it')
     return () => ({})
   }
   const pins = new Set(spkiPins)
@@ -88,10 +88,6 @@ function assertPem(option: string, expected: string, parse: () => unknown): void
     parse()
   } catch {
     // without the cause: it may hold a part of the key
-    throw invalid(option, expected)
+    throw optionInvalid(option, expected)
   }
-}
-
-function invalid(option: string, expected: string): KeyturnError {
-  return new KeyturnError('verifier_options_invalid', `${option}: expected ${expected}`)
 }

@@ -8,6 +8,7 @@ import {
   urlBelow,
 } from '@keyturn/core'
 import type { VerifierEvent } from '../events.ts'
+import { optionInvalid } from '../option-invalid.ts'
 import type { VerifierOptions } from '../verifier-options.ts'
 import { httpFetch } from './http-fetch.ts'
 import { type KeySetFormat, plainFormat, signedFormat } from './key-set-format.ts'
@@ -49,10 +50,10 @@ export function openKeySource(
   const pinned = options.pinnedKeys && givenSet('pinnedKeys', options.pinnedKeys, jwk)
   if (options.jwksUrl === null) {
     if (options.rootKeys !== undefined) {
-      throw new KeyturnError('verifier_options_invalid', 'rootKeys: expected a key set to fetch, not null')
+      throw optionInvalid('rootKeys', 'a key set to fetch, not null')
     }
     if (pinned !== undefined) return new PinnedKeySet(pinned)
-    throw new KeyturnError('verifier_options_invalid', 'jwksUrl: expected a URL, or pinnedKeys beside null')
+    throw optionInvalid('jwksUrl', 'a URL, or pinnedKeys beside null')
   }
   const format = formatOf(options, jwk)
   const url = parseKeySetUrl(options.jwksUrl ?? defaultUrl(options.issuer, format), {
@@ -98,7 +99,7 @@ function timesOf(options: VerifierOptions) {
     defaultMs: ms('defaultCacheSeconds'),
   }
   if (cache.minMs > cache.maxMs) {
-    throw new KeyturnError('verifier_options_invalid', 'maxCacheSeconds: expected at least minCacheSeconds')
+    throw optionInvalid('maxCacheSeconds', 'at least minCacheSeconds')
   }
   return { cache, staleIfErrorMs: ms('staleIfErrorSeconds'), timeoutMs: ms('timeoutSeconds') }
 }
@@ -116,12 +117,12 @@ function phasesOf(options: VerifierOptions) {
 function msOf(name: string, seconds: number, isZeroAllowed: boolean): number {
   if (Number.isFinite(seconds) && (seconds > 0 || (seconds === 0 && isZeroAllowed))) return seconds * 1000
   const least = isZeroAllowed ? '0 or more' : 'more than 0'
-  throw new KeyturnError('verifier_options_invalid', `${name}: expected a number of seconds, ${least}`)
+  throw optionInvalid(name, `a number of seconds, ${least}`)
 }
 
 function tlsOf({ ca, clientCert, clientKey, spkiPins }: VerifierOptions) {
   if ((clientCert === undefined) !== (clientKey === undefined)) {
-    throw new KeyturnError('verifier_options_invalid', 'clientCert: expected clientKey beside it')
+    throw optionInvalid('clientCert', 'clientKey beside it')
   }
   return { ca, cert: clientCert, key: clientKey, spkiPins }
 }
@@ -132,14 +133,12 @@ function thumbprintsOf({ pinnedThumbprints }: VerifierOptions): Pick<JwkOptions,
 
 /** Every one of them has to be good: somebody has chosen them. */
 function givenSet(option: 'pinnedKeys' | 'rootKeys', document: object, jwk: JwkOptions): JwkSet {
-  const refuse = (expected: string) =>
-    new KeyturnError('verifier_options_invalid', `${option}: expected ${expected}`)
   try {
     const set = parseJwkSet(Buffer.from(JSON.stringify(document)), jwk)
     if (set.skipped.length === 0) return set
-    throw refuse(`public keys (${set.skipped[0]?.code})`)
+    throw optionInvalid(option, `public keys (${set.skipped[0]?.code})`)
   } catch (error) {
-    throw error instanceof JwkSetRefused ? refuse(`a key set (${error.code})`) : error
+    throw error instanceof JwkSetRefused ? optionInvalid(option, `a key set (${error.code})`) : error
   }
 }
 
@@ -150,14 +149,12 @@ function snapshotsOf(
 ): SnapshotStore | undefined {
   if (path === undefined && secret === undefined) return undefined
   if (path === undefined || path === '') {
-    throw new KeyturnError('verifier_options_invalid', 'snapshotFile: expected a path beside snapshotSecret')
+    throw optionInvalid('snapshotFile', 'a path beside snapshotSecret')
   }
   if (secret === undefined || secret.length < SHORTEST_SECRET) {
-    throw new KeyturnError(
-      'verifier_options_invalid',
-      `snapshotSecret: expected at least ${SHORTEST_SECRET} characters beside snapshotFile`,
-      { remedy: 'make one: openssl rand -base64 32' },
-    )
+    throw optionInvalid('snapshotSecret', `at least ${SHORTEST_SECRET} characters beside snapshotFile`, {
+      remedy: 'make one: openssl rand -base64 32',
+    })
   }
   return new SnapshotFile({ path, url, secret, clock })
 }
