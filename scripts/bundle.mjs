@@ -14,10 +14,8 @@ for (const name of bundled) {
   const entries = Object.values(exports).map((it) => it.default.slice('./dist/'.length, -'.js'.length))
   const others = entries.filter((entry) => entry !== 'index')
   // the main entry is one file, and so has for itself what the others share in further ones
-  const made = [
-    await filesOf(folder, ['index']),
-    others.length > 0 ? await filesOf(folder, others) : [],
-  ].flat()
+  const made = await filesOf(folder, ['index'])
+  if (others.length > 0) made.push(...(await filesOf(folder, others)))
   for (const file of readdirSync(join(folder, 'dist'), { recursive: true })) {
     if (/\.js(\.map)?$/.test(file) && !made.includes(file)) rmSync(join(folder, 'dist', file))
   }
