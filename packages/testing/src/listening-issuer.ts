@@ -44,7 +44,7 @@ export async function listenAs(
   port: number,
 ): Promise<ListeningIssuer> {
   const keySets = new Map(KEY_SET_PATHS.plain.map((path) => [path, PLAIN_FORM]))
-  for (const path of KEY_SET_PATHS.signed) if (signed !== undefined) keySets.set(path, signed.form)
+  if (signed !== undefined) for (const path of KEY_SET_PATHS.signed) keySets.set(path, signed.form)
   const documents = (url: string) => metadataByPath({ issuer, url, isSetSigned: signed !== undefined })
   const server = await listen(conduct, { keySets, documents }, port)
   const pins = signed && (await writePins(signed))

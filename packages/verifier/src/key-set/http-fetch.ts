@@ -85,7 +85,8 @@ export function httpFetch(options: HttpFetchOptions): FetchKeySet {
   }
 }
 
-const LATE = Object.freeze({
+/** What is said of a phase that takes too long. */
+const TIMEOUT_CODES = Object.freeze({
   connect: 'fetch_connect_timeout',
   headers: 'fetch_headers_timeout',
   body: 'fetch_body_timeout',
@@ -97,11 +98,11 @@ function phaseOf(request: ClientRequest) {
   const phase = {
     /** Why it was ended. */
     late: undefined as KeySetFetchFailed | undefined,
-    begin(name: keyof typeof LATE, ms: number) {
+    begin(name: keyof typeof TIMEOUT_CODES, ms: number) {
       cancel()
       // not setTimeout, which takes what it cannot hold for a millisecond
       cancel = systemClock.setTimer(() => {
-        phase.late = new KeySetFetchFailed(LATE[name], 'expected the endpoint to be faster')
+        phase.late = new KeySetFetchFailed(TIMEOUT_CODES[name], 'expected the endpoint to be faster')
         request.destroy(phase.late)
       }, ms)
     },
