@@ -39,6 +39,16 @@ export default defineConfig({
         test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 60_000 },
       },
       {
+        resolve: { alias },
+        // what looks inside a package that is bundled, where its tarball has no door: those of `unit` that `packed` leaves out
+        test: {
+          name: 'inner',
+          include: BUNDLED.map((name) => `packages/${name}/src/**/*.test.ts`),
+          exclude: BUNDLED.flatMap(publicTests),
+          testTimeout: 60_000,
+        },
+      },
+      {
         // the libraries as users get them: the same tests, on what the tarballs hold; of a package that is bundled those
         // that come in as its users do
         plugins: [packedModules()],

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { build, bundled, exitCodeOf, install, machineNode, node, pinnedNode, root } from './workspace.mjs'
+import { build, exitCodeOf, install, machineNode, node, pinnedNode, root } from './workspace.mjs'
 
 /**
  * `npm test`: installs and compiles what is missing, runs every check and every test. The libraries are tested as their
- * tarballs hold them; where the machine's own Node is another than the pinned one, on that too, since services run on what
- * they have, and so are the sources of those that are bundled, inside which some tests look. With arguments, only what these
+ * tarballs hold them, but for tests that look inside one that is bundled: these go by its sources. Where the machine's own Node is
+ * another than the pinned one, both are done on that too, since services run on what they have. With arguments, only what these
  * name is run, on the pinned Node.
  */
 
@@ -16,11 +16,10 @@ if (asked.length > 0) {
   await runTests(pinnedNode, asked)
 } else {
   await runTests(pinnedNode, ['--project=unit', 'packages/keyturn'])
-  await runTests(pinnedNode, ['--project=packed', '--project=whole'])
+  await runTests(pinnedNode, ['--project=inner', '--project=packed', '--project=whole'])
   if (await isOlder(machineNode)) {
     console.log('\nThe libraries on the Node of this machine:')
-    await runTests(machineNode, ['--project=packed'])
-    await runTests(machineNode, ['--project=unit', ...bundled.map((name) => `packages/${name}/`)])
+    await runTests(machineNode, ['--project=inner', '--project=packed'])
   }
 }
 
