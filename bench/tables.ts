@@ -1,7 +1,7 @@
 import type { BenchReport } from './report.ts'
 import type { ImportRow } from './suites/imports.ts'
 import { type NewKidRow, TOKENS } from './suites/new-kid.ts'
-import type { RotationFigures } from './suites/rotation.ts'
+import type { RotationFigures, RotationRow } from './suites/rotation.ts'
 import type { SignatureCost } from './suites/signature-cost.ts'
 import type { AlgorithmContest } from './suites/tokens.ts'
 import { judge } from './targets.ts'
@@ -82,6 +82,7 @@ function rotationTable({ perSecond, rows, memory }: RotationFigures): string {
     table(
       [
         'key pairs from',
+        'turning',
         'p99 to rest',
         'from when due',
         'rotations',
@@ -92,6 +93,7 @@ function rotationTable({ perSecond, rows, memory }: RotationFigures): string {
       ],
       rows.map((row) => [
         row.generator,
+        paceOf(row),
         number(row.signP99Ratio),
         number(row.dueP99Ratio),
         String(row.rotations),
@@ -103,6 +105,11 @@ function rotationTable({ perSecond, rows, memory }: RotationFigures): string {
     ),
     `RS256, ${perSecond} signatures a second. Heap: ${heap} bytes for each rotation; resident memory at the end: ${number(memory.residentRatio)} times that at half time.`,
   ].join('\n\n')
+}
+
+function paceOf({ everyMs }: RotationRow): string {
+  if (everyMs === null) return 'none'
+  return everyMs === 0 ? 'one after the other' : `one in ${everyMs / 1000} s`
 }
 
 function newKidTable(rows: readonly NewKidRow[]): string {

@@ -9,11 +9,11 @@ import { ALGORITHMS, type AlgorithmName, type PublicJwk, requiredMembers, thumbp
 import { type GenerateKeyPair, generateSigningPair, type KeyPair } from '@keyturn/keyring'
 
 /** Ways to come by a key pair beside the event loop, the one that is built in first. */
-export const GENERATORS: Readonly<Record<string, GenerateKeyPair>> = {
+export const GENERATORS = {
   'low-priority thread': generateSigningPair,
   'thread pool': generateOnPool,
   'low-priority child': generateInChild,
-}
+} satisfies Readonly<Record<string, GenerateKeyPair>>
 
 const generate = promisify(generateKeyPair) as (
   type: string,

@@ -12,12 +12,19 @@ export interface Window extends LoopDelay {
   readonly rotations: number
 }
 
-/** Signs at an even rate, and meanwhile turns keys one after the other where that is asked for. */
+/** What happens in a {@link Window}. */
+export interface WindowTerms {
+  readonly perSecond: number
+  readonly windowMs: number
+  /** At most so often a key turns; 0 for one after the other, `Infinity` for none. */
+  readonly everyMs: number
+}
+
+/** Signs at an even rate, and meanwhile turns keys. */
 export async function measureWindow(
   authority: TurningAuthority,
-  options: { readonly perSecond: number; readonly windowMs: number; readonly isTurning: boolean },
+  { perSecond, windowMs, everyMs }: WindowTerms,
 ): Promise<Window> {
-  const { perSecond, windowMs, isTurning } = options
   const startedAt = performance.now()
   const elapsed = () => performance.now() - startedAt
   const before = authority.rotations
@@ -30,16 +37,19 @@ export async function measureWindow(
     dueTimes.push(elapsed() - dueAt)
   }
   const turn = async () => {
-    while (elapsed() < windowMs) await authority.rotate()
+    for (let dueAt = 0; dueAt < windowMs; dueAt = Math.max(dueAt + everyMs, elapsed())) {
+      await sleep(Math.max(0, dueAt - elapsed()))
+      await authority.rotate()
+    }
   }
   const loop = watchLoop()
-  const turning = isTurning ? turn() : Promise.resolve()
+  const turning = everyMs === Infinity ? Promise.resolve() : turn()
   const signing: Promise<void>[] = []
   while (elapsed() < windowMs) {
     for (let due = signing.length; due < (elapsed() * perSecond) / 1000; due++) {
       signing.push(signOne((due * 1000) / perSecond))
     }
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await sleep(1)
   }
   await Promise.all([turning, ...signing])
   return {
@@ -49,4 +59,8 @@ export async function measureWindow(
     signatures: signTimes.length,
     rotations: authority.rotations - before,
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

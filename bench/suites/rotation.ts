@@ -14,6 +14,8 @@ export interface RotationFigures {
 /** The windows in which keys came from one generator, beside those in which none was made. */
 export interface RotationRow {
   readonly generator: string
+  /** How often a key turned; `null` where none did. */
+  readonly everyMs: number | null
   readonly rotations: number
   readonly signP99Ms: number
   /** Times the p99 of the windows at rest, round by round: from the call, and from when it was due. */
@@ -39,8 +41,17 @@ export interface RotationTerms {
   readonly rotations: number
 }
 
+/** Keys that turn without a pause show what holds up anybody; one a second is more than any schedule may ask for. */
+const PACES = [
+  ['low-priority thread', 0],
+  ['low-priority thread', 1000],
+  ['thread pool', 0],
+  ['low-priority child', 0],
+] as const satisfies readonly (readonly [keyof typeof GENERATORS, number])[]
+
 interface Series {
   readonly generator: string
+  readonly everyMs: number
   readonly authority: TurningAuthority
   readonly rest: Window[]
   readonly turning: Window[]
@@ -49,8 +60,9 @@ interface Series {
 /** Signs with RS256, whose keys take longest, in windows at rest and windows of turning keys, which take turns. */
 export async function runRotation(terms: RotationTerms): Promise<RotationFigures> {
   const all = await Promise.all(
-    Object.entries(GENERATORS).map(async ([generator, generate]): Promise<Series> => {
-      return { generator, authority: await TurningAuthority.open(generate), rest: [], turning: [] }
+    PACES.map(async ([generator, everyMs]): Promise<Series> => {
+      const authority = await TurningAuthority.open(GENERATORS[generator])
+      return { generator, everyMs, authority, rest: [], turning: [] }
     }),
   )
   const [chosen] = all
@@ -64,16 +76,20 @@ export async function runRotation(terms: RotationTerms): Promise<RotationFigures
   return { perSecond: terms.perSecond, rows: all.flatMap(rowsOf), memory: growth(memory) }
 }
 
-async function play({ authority, rest, turning }: Series, terms: RotationTerms): Promise<void> {
-  rest.push(await measureWindow(authority, { ...terms, isTurning: false }))
-  turning.push(await measureWindow(authority, { ...terms, isTurning: true }))
+async function play({ authority, everyMs, rest, turning }: Series, terms: RotationTerms): Promise<void> {
+  rest.push(await measureWindow(authority, { ...terms, everyMs: Infinity }))
+  turning.push(await measureWindow(authority, { ...terms, everyMs }))
 }
 
-function rowsOf({ generator, rest, turning }: Series): readonly RotationRow[] {
-  return [rowOf(`${generator}, at rest`, rest, rest), rowOf(generator, turning, rest)]
+function rowsOf({ generator, everyMs, rest, turning }: Series): readonly RotationRow[] {
+  return [rowOf({ generator, everyMs: null }, rest, rest), rowOf({ generator, everyMs }, turning, rest)]
 }
 
-function rowOf(generator: string, windows: readonly Window[], rest: readonly Window[]): RotationRow {
+function rowOf(
+  what: Pick<RotationRow, 'generator' | 'everyMs'>,
+  windows: readonly Window[],
+  rest: readonly Window[],
+): RotationRow {
   const of = (figure: keyof Window) => windows.map((window) => window[figure])
   const ratio = (figure: keyof Window) =>
     pairedRatio(
@@ -81,7 +97,7 @@ function rowOf(generator: string, windows: readonly Window[], rest: readonly Win
       rest.map((window) => window[figure]),
     )
   return {
-    generator,
+    ...what,
     rotations: of('rotations').reduce((sum, it) => sum + it, 0),
     signP99Ms: median(of('signP99Ms')),
     signP99Ratio: ratio('signP99Ms'),
