@@ -17,7 +17,11 @@ export function decodeBase64url(text: string): Buffer | undefined {
 
 /** Says whether text is the one spelling of its bytes: the URL alphabet, no padding, unused bits zero. */
 export function isCanonicalBase64url(text: string): boolean {
-  if (!TEXT.test(text)) return false
+  return TEXT.test(text) && hasCanonicalEnd(text)
+}
+
+/** The part of {@link isCanonicalBase64url} that is left when the alphabet has been checked. */
+export function hasCanonicalEnd(text: string): boolean {
   const unused = UNUSED_BITS[text.length % 4] ?? -1
   if (unused <= 0) return unused === 0
   return (ALPHABET.indexOf(text.charAt(text.length - 1)) & unused) === 0

@@ -1,5 +1,5 @@
 import { createVerify, verify as verifyBytes } from 'node:crypto'
-import { encodeBase64url, isCanonicalBase64url } from './base64url.ts'
+import { encodeBase64url, hasCanonicalEnd } from './base64url.ts'
 import { TokenRejected } from './errors.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { SigningKey } from './ports.ts'
@@ -23,40 +23,25 @@ const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
  * `token_json_serialized`, `token_encrypted`, `token_detached_payload`
  */
 export function splitCompact(token: unknown, maxLength: number): CompactJws {
-  const jws = cutAtDots(token, maxLength)
-  if (![jws.header, jws.payload, jws.signature].every(isPart)) throw notCompact(jws)
-  return jws
-}
-
-/**
- * The part of {@link splitCompact} that looks at dots alone, for those who decode payload and signature in any case, and see
- * then whether each part {@link isPart}.
- *
- * @throws {TokenRejected} `token_not_a_string`, `token_too_long`, and {@link notCompact} where there are less than two dots
- */
-export function cutAtDots(token: unknown, maxLength: number): CompactJws {
   if (typeof token !== 'string') throw new TokenRejected('token_not_a_string')
   if (token.length > maxLength) throw new TokenRejected('token_too_long')
+  if (!COMPACT.test(token)) throw new TokenRejected(whatItLooksLike(token))
   const first = token.indexOf('.')
   const last = token.lastIndexOf('.')
-  if (first === last) throw new TokenRejected(whatItLooksLike(token))
-  return {
+  const parts = {
     header: token.slice(0, first),
     payload: token.slice(first + 1, last),
     signature: token.slice(last + 1),
     signingInput: token.slice(0, last),
   }
-}
-
-/** Says whether a text can be a part of a compact JWS: the one spelling of some bytes. */
-export function isPart(text: string): boolean {
-  return text !== '' && isCanonicalBase64url(text)
-}
-
-/** Says what a JWS is instead, of which some part is none. */
-export function notCompact({ signingInput, signature }: CompactJws): TokenRejected {
-  const token = `${signingInput}.${signature}`
-  return new TokenRejected(COMPACT.test(token) ? 'token_not_canonical' : whatItLooksLike(token))
+  if (
+    !hasCanonicalEnd(parts.header) ||
+    !hasCanonicalEnd(parts.payload) ||
+    !hasCanonicalEnd(parts.signature)
+  ) {
+    throw new TokenRejected('token_not_canonical')
+  }
+  return parts
 }
 
 /**

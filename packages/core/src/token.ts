@@ -10,8 +10,8 @@ import {
 import { KeyturnError, TokenRejected } from './errors.ts'
 import { deepFreeze, type JsonObject, parseJsonObject, parseJsonText } from './json.ts'
 import { isKid, type VerificationKey } from './jwk.ts'
-import { type CompactJws, cutAtDots, isPart, notCompact, verifySignature } from './jws.ts'
-import { type DecodedJws, JwsDecoder } from './jws-decoder.ts'
+import { type CompactJws, splitCompact, verifySignature } from './jws.ts'
+import { Scratch } from './scratch.ts'
 import { completeExpectations, type TokenExpectations } from './token-expectations.ts'
 
 /** The header of a token, checked; unverified until the signature holds. */
@@ -58,7 +58,7 @@ export class TokenChecker {
   readonly #check: TokenExpectations['check']
   /** Headers by their exact text. Only a header under a good signature gets in, so strangers cannot fill it. */
   readonly #headers = new Map<string, TokenHeader>()
-  readonly #decoder = new JwsDecoder()
+  readonly #scratch = new Scratch()
 
   /** @throws {KeyturnError} `expectations_invalid`, `algorithm_unavailable` */
   constructor(expectations: TokenExpectations) {
@@ -83,8 +83,7 @@ export class TokenChecker {
    * @throws {TokenRejected}
    */
   parse(token: unknown): ParsedToken {
-    const jws = cutAtDots(token, this.#maxTokenLength)
-    this.#decode(jws)
+    const jws = splitCompact(token, this.#maxTokenLength)
     return { header: this.#headerOf(jws), jws }
   }
 
@@ -99,10 +98,11 @@ export class TokenChecker {
     const header = this.#headerOf(jws)
     if (key.kid !== header.kid || key.expiresAt <= nowMs) throw new TokenRejected('key_unknown')
     if (key.algorithm.name !== header.alg) throw new TokenRejected('key_alg_mismatch')
-    const { signature, text } = this.#decode(jws)
+    const signature = this.#scratch.bytesOf(jws.signature)
     if (signature.length !== key.signatureBytes) throw new TokenRejected('signature_length')
     if (!verifySignature(key, jws.signingInput, signature)) throw new TokenRejected('signature_invalid')
     this.#remember(jws.header, header)
+    const text = this.#scratch.textOf(jws.payload)
     const payload = text === undefined ? undefined : parseJsonText(text, PAYLOAD_DEPTH)
     if (payload === undefined) throw new TokenRejected('payload_malformed')
     const claims = this.#shareStrings(validateClaims(payload, this.#claims, Math.floor(nowMs / 1000)))
@@ -125,19 +125,12 @@ export class TokenChecker {
     return endOfClaims(token.claims, this.#claims)
   }
 
-  #decode(jws: CompactJws): DecodedJws {
-    const decoded = this.#decoder.decode(jws)
-    if (decoded === undefined) throw notCompact(jws)
-    return decoded
-  }
-
   #headerOf(jws: CompactJws): TokenHeader {
-    return this.#headers.get(jws.header) ?? this.#parseHeader(jws)
+    return this.#headers.get(jws.header) ?? this.#parseHeader(jws.header)
   }
 
-  #parseHeader(jws: CompactJws): TokenHeader {
-    if (!isPart(jws.header)) throw notCompact(jws)
-    const header = parseJsonObject(Buffer.from(jws.header, 'base64url'), HEADER_DEPTH)
+  #parseHeader(encoded: string): TokenHeader {
+    const header = parseJsonObject(Buffer.from(encoded, 'base64url'), HEADER_DEPTH)
     if (header === undefined) throw new TokenRejected('header_malformed')
     refuseExtensions(header)
     const { alg, kid, typ } = header

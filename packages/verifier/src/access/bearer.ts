@@ -34,14 +34,14 @@ export interface BearerRefusal {
 /** What was decided on somebody who came with a Bearer token, or without one. */
 export type BearerOutcome = BearerAdmission | { readonly refusal: BearerRefusal }
 
+const CREDENTIALS = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i
+/** Also behind other credentials, as where several headers have been joined to one. */
+const MEANS_BEARER = /(?:^|, *)Bearer\b/i
+
 /** Says whether it is a refusal by what it holds itself, whatever was put into every object of the process. */
 export function isRefusal(outcome: BearerOutcome): outcome is { readonly refusal: BearerRefusal } {
   return Object.hasOwn(outcome, 'refusal')
 }
-
-const CREDENTIALS = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i
-/** Also behind other credentials, as where several headers have been joined to one. */
-const MEANS_BEARER = /(?:^|, *)Bearer\b/i
 
 /**
  * Decides on the `Authorization` header of a request. The query string is never looked at: it ends up in logs. Errors that
