@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import type { Reporter } from 'vitest/node'
-import { BUNDLED, isBundled, LIBRARIES } from './tests/packages/packed.ts'
+import { bundled } from './scripts/workspace.mjs'
+import { isBundled, LIBRARIES } from './tests/packages/packed.ts'
 import { packedModules } from './tests/packages/packed-modules.ts'
 import { publicTests } from './tests/packages/public-tests.ts'
 
@@ -43,8 +44,8 @@ export default defineConfig({
         // what looks inside a package that is bundled, where its tarball has no door: those of `unit` that `packed` leaves out
         test: {
           name: 'inner',
-          include: BUNDLED.map((name) => `packages/${name}/src/**/*.test.ts`),
-          exclude: BUNDLED.flatMap(publicTests),
+          include: bundled.map((name) => `packages/${name}/src/**/*.test.ts`),
+          exclude: bundled.flatMap(publicTests),
           testTimeout: 60_000,
         },
       },
@@ -58,7 +59,7 @@ export default defineConfig({
             ...LIBRARIES.filter((name) => !isBundled(name)).map(
               (name) => `packages/${name}/src/**/*.test.ts`,
             ),
-            ...BUNDLED.flatMap(publicTests),
+            ...bundled.flatMap(publicTests),
           ],
           testTimeout: 60_000,
           // tests replace node:crypto below a module, which takes a module that is not loaded by Node itself

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { BUNDLED, installTarballs, pack } from '../../tests/packages/packed.ts'
+import { bundled } from '../../scripts/workspace.mjs'
+import { installTarballs, pack } from '../../tests/packages/packed.ts'
 import { median } from '../measuring/statistics.ts'
 
 /** What a service pays for a library before it does anything. */
@@ -37,7 +38,7 @@ export async function runImports(rounds: number): Promise<readonly ImportRow[]> 
   const seen = new Map<string, [milliseconds: number, bytes: number][]>(NAMES.map((name) => [name, []]))
   const place = await mkdtemp(join(tmpdir(), 'kt-'))
   try {
-    await installTarballs(await pack(BUNDLED, place), place)
+    await installTarballs(await pack(bundled, place), place)
     for (let round = 0; round < rounds; round++) {
       for (const name of NAMES) seen.get(name)?.push(await importOnce(name, name === OURS ? place : ROOT))
     }

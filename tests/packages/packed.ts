@@ -2,14 +2,14 @@ import { execFile } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { bundled } from '../../scripts/workspace.mjs'
 import { root } from '../document.ts'
 
 /** The packages that service authors install; they have no third-party dependency. */
 export const LIBRARIES = ['core', 'keyring', 'verifier', 'testing'] as const
 
-/** Those that are few files, made out of many sources. */
-export const BUNDLED = ['core', 'verifier'] as const
-export const isBundled = (name: string) => BUNDLED.some((it) => it === name)
+/** Says whether a package is few files, made out of many sources. */
+export const isBundled = (name: string) => bundled.some((it) => it === name)
 
 /** Every published package, by its folder. */
 export const PACKAGES = [...LIBRARIES, 'keyturn'] as const

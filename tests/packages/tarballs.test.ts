@@ -4,17 +4,9 @@ import { dirname, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bundled } from '../../scripts/workspace.mjs'
 import { root } from '../document.ts'
-import {
-  BUNDLED,
-  isBundled,
-  LIBRARIES,
-  manifestOf,
-  PACKAGES,
-  type PackageName,
-  pack,
-  type Tarball,
-} from './packed.ts'
+import { isBundled, LIBRARIES, manifestOf, PACKAGES, type PackageName, pack, type Tarball } from './packed.ts'
 import { OF_TESTS, publicTests } from './public-tests.ts'
 
 let folder: string
@@ -107,7 +99,7 @@ describe.each(PACKAGES)('the tarball of %s (R67)', (name) => {
   })
 })
 
-describe.each(BUNDLED)('the code of %s (R67)', (name) => {
+describe.each(bundled)('the code of %s (R67)', (name) => {
   it('is one file for who imports the package', async () => {
     expect(await filesOf(name, 'dist/index.js')).toEqual(['dist/index.js'])
   })

@@ -1,0 +1,2 @@
+/** What tests take of the scripts. */
+export declare const bundled: readonly ('core' | 'verifier')[]
