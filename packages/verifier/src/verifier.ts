@@ -101,12 +101,11 @@ export class Verifier implements TokenVerifier {
    */
   async verify(jwt: unknown): Promise<VerifiedToken> {
     try {
-      const cached = this.#recall(jwt)
-      if (cached !== undefined) return this.#accept(cached)
+      const recalled = this.#recall(jwt)
+      if (recalled !== undefined) return recalled
       const parsed = this.#checker.parse(jwt)
       const { kid } = parsed.header
-      const key = known(this.#keys.find(kid) ?? (await this.#keys.lookFor(kid)))
-      return this.#verifyBy(key, parsed, jwt)
+      return this.#verifyBy(this.#keys.find(kid) ?? (await this.#keys.lookFor(kid)), parsed, jwt)
     } catch (error) {
       throw this.#counted(error)
     }
@@ -121,15 +120,10 @@ export class Verifier implements TokenVerifier {
    */
   verifySync(jwt: unknown): VerifiedToken {
     try {
-      const cached = this.#recall(jwt)
-      if (cached !== undefined) return this.#accept(cached)
+      const recalled = this.#recall(jwt)
+      if (recalled !== undefined) return recalled
       const parsed = this.#checker.parse(jwt)
-      const { kid } = parsed.header
-      const found = this.#keys.find(kid)
-      const unavailable = found === undefined ? this.#keys.lookForSoon(kid) : undefined
-      if (unavailable !== undefined) throw unavailable
-      const key = known(found)
-      return this.#verifyBy(key, parsed, jwt)
+      return this.#verifyBy(this.#findNow(parsed.header.kid), parsed, jwt)
     } catch (error) {
       throw this.#counted(error)
     }
@@ -191,23 +185,29 @@ export class Verifier implements TokenVerifier {
       throw error
     }
     this.#cacheHits += 1
+    this.#accepted += 1
     return cached.token
   }
 
-  #verifyBy(key: VerificationKey, parsed: ParsedToken, jwt: unknown): VerifiedToken {
+  /** @throws {KeysUnavailable} while nobody can say that there is no such key */
+  #findNow(kid: string): VerificationKey | undefined {
+    const key = this.#keys.find(kid)
+    const unavailable = key === undefined ? this.#keys.lookForSoon(kid) : undefined
+    if (unavailable !== undefined) throw unavailable
+    return key
+  }
+
+  #verifyBy(key: VerificationKey | undefined, parsed: ParsedToken, jwt: unknown): VerifiedToken {
+    if (key === undefined) throw new TokenRejected('key_unknown')
     const token = this.#checker.verify(parsed, key, this.#clock.now())
     if (typeof jwt === 'string') this.#cache?.add(jwt, token, key)
-    return this.#accept(token)
+    this.#accepted += 1
+    return token
   }
 
   /** What a withdrawn key has signed is not kept in memory. */
   #forgetOtherKeys(): void {
     this.#cache?.retain(({ key }) => this.#keys.find(key.kid) === key)
-  }
-
-  #accept(token: VerifiedToken): VerifiedToken {
-    this.#accepted += 1
-    return token
   }
 
   #counted(error: unknown): unknown {
@@ -217,11 +217,6 @@ export class Verifier implements TokenVerifier {
     }
     return error
   }
-}
-
-function known(key: VerificationKey | undefined): VerificationKey {
-  if (key === undefined) throw new TokenRejected('key_unknown')
-  return key
 }
 
 function cacheOf({ tokenCacheSize = 0 }: VerifierOptions): TokenCache | undefined {

@@ -55,30 +55,57 @@ export async function authenticateBearer(
   authorization: readonly string[],
   options: BearerOptions = {},
 ): Promise<BearerOutcome> {
-  assertBearerOptions(options)
-  if (!authorization.some((value) => MEANS_BEARER.test(value))) return refused(options, 'token_missing')
-  const [value = ''] = authorization
-  const token = authorization.length === 1 ? CREDENTIALS.exec(value)?.[1] : undefined
-  return token === undefined
-    ? refused(options, 'authorization_malformed')
-    : await authenticateToken(verifier, token, options)
+  return await new BearerGuard(verifier, options).decide(authorization)
 }
 
-/** As {@link authenticateBearer}, for a token that has come by itself. */
-export async function authenticateToken(
-  verifier: TokenVerifier,
-  jwt: unknown,
-  options: BearerOptions,
-): Promise<BearerOutcome> {
-  try {
-    const token = await verifier.verify(jwt)
-    const session = verifier.session(token)
-    const code = accessRefusal(ownRules(options), session)
-    return code === undefined ? { session, token } : refused(options, code)
-  } catch (error) {
-    if (error instanceof TokenRejected) return refused(options, error.code)
-    if (error instanceof KeysUnavailable) return { refusal: unavailable(error) }
-    throw error
+/** Guards what asks for the same. Its options are looked at, and copied, once: what is put into every object later is no rule. */
+export class BearerGuard {
+  readonly #verifier: TokenVerifier
+  readonly #rules: BearerOptions
+
+  /** @throws {KeyturnError} `guard_options_invalid` */
+  constructor(verifier: TokenVerifier, options: BearerOptions) {
+    const rules = ownOptions(options, 'guard_options_invalid')
+    assertAccessRules(rules, ['realm'])
+    const { realm = '' } = rules
+    if (typeof realm !== 'string' || !/^[\x20-\x7e]*$/.test(realm)) {
+      throw new KeyturnError('guard_options_invalid', 'realm: expected printable ASCII')
+    }
+    this.#verifier = verifier
+    this.#rules = rules
+  }
+
+  /** See {@link authenticateBearer}. */
+  async decide(authorization: readonly string[]): Promise<BearerOutcome> {
+    if (!authorization.some((value) => MEANS_BEARER.test(value))) return this.refused('token_missing')
+    const [value = ''] = authorization
+    const token = authorization.length === 1 ? CREDENTIALS.exec(value)?.[1] : undefined
+    return token === undefined ? this.refused('authorization_malformed') : await this.decideOnToken(token)
+  }
+
+  /** As {@link decide}, for a token that has come by itself. */
+  async decideOnToken(jwt: unknown): Promise<BearerOutcome> {
+    try {
+      const token = await this.#verifier.verify(jwt)
+      const session = this.#verifier.session(token)
+      const code = accessRefusal(this.#rules, session)
+      return code === undefined ? { session, token } : this.refused(code)
+    } catch (error) {
+      if (error instanceof TokenRejected) return this.refused(error.code)
+      if (error instanceof KeysUnavailable) return { refusal: unavailable(error) }
+      throw error
+    }
+  }
+
+  /** A refusal by its code. */
+  refused(code: string): { readonly refusal: BearerRefusal } {
+    const { status, error, detail } = TERMS.get(code) ?? OF_THE_TOKEN
+    const { realm = 'keyturn', scopes } = this.#rules
+    const parts = [`realm="${realm.replace(/["\\]/g, '\\$&')}"`]
+    if (error !== undefined) parts.push(`error="${error}"`, `error_description="${code}"`)
+    if (code === 'scope_missing') parts.push(`scope="${scopes?.join(' ')}"`)
+    const challenge = `Bearer ${parts.join(', ')}`
+    return { refusal: { status, code, detail, headers: { 'www-authenticate': challenge } } }
   }
 }
 
@@ -102,27 +129,6 @@ export const INTERNAL_ERROR: BearerRefusal = Object.freeze({
   detail: 'something went wrong here',
   headers: {},
 })
-
-/** Options are looked at, and copied, once, when they are first used: what is put into every object of the process is no rule. */
-const owned = new WeakMap<BearerOptions, BearerOptions>()
-
-/** @throws {KeyturnError} `guard_options_invalid` */
-export function assertBearerOptions(options: BearerOptions): void {
-  ownRules(options)
-}
-
-function ownRules(options: BearerOptions): BearerOptions {
-  const known = owned.get(options)
-  if (known !== undefined) return known
-  const own = ownOptions(options, 'guard_options_invalid')
-  assertAccessRules(own, ['realm'])
-  const { realm = '' } = own
-  if (typeof realm !== 'string' || !/^[\x20-\x7e]*$/.test(realm)) {
-    throw new KeyturnError('guard_options_invalid', 'realm: expected printable ASCII')
-  }
-  owned.set(options, own)
-  return own
-}
 
 interface RefusalTerms {
   readonly status: 400 | 401 | 403
@@ -171,17 +177,6 @@ const OF_THE_TOKEN: RefusalTerms = Object.freeze({
   error: 'invalid_token',
   detail: 'the token is not accepted',
 })
-
-/** A refusal by its code. */
-export function refused(options: BearerOptions, code: string): { readonly refusal: BearerRefusal } {
-  const { status, error, detail } = TERMS.get(code) ?? OF_THE_TOKEN
-  const rules = ownRules(options)
-  const realm = (rules.realm ?? 'keyturn').replace(/["\\]/g, '\\$&')
-  const parts = [`realm="${realm}"`]
-  if (error !== undefined) parts.push(`error="${error}"`, `error_description="${code}"`)
-  if (code === 'scope_missing') parts.push(`scope="${rules.scopes?.join(' ')}"`)
-  return { refusal: { status, code, detail, headers: { 'www-authenticate': `Bearer ${parts.join(', ')}` } } }
-}
 
 function unavailable(error: KeysUnavailable): BearerRefusal {
   return {

@@ -4,15 +4,16 @@ import { createMultiVerifier } from '../multi-verifier.ts'
 import { openVerifier } from '../open-verifier.fixture.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import type { VerifierOptions } from '../verifier-options.ts'
-import { authenticateToken, type BearerOptions, type BearerOutcome } from './bearer.ts'
+import { BearerGuard, type BearerOptions, type BearerOutcome } from './bearer.ts'
 import { LiveSession } from './live-session.ts'
 
 /** A connection that somebody has come through with that token. */
 async function live(verifier: TokenVerifier, jwt: string, rules: BearerOptions = {}) {
-  const admission = await authenticateToken(verifier, jwt, rules)
+  const guard = new BearerGuard(verifier, rules)
+  const admission = await guard.decideOnToken(jwt)
   if ('refusal' in admission) throw new Error(`expected to be let in, not ${admission.refusal.code}`)
   const ends: string[] = []
-  const session = new LiveSession({ verifier, rules, admission, onEnd: ({ code }) => ends.push(code) })
+  const session = new LiveSession({ verifier, guard, admission, onEnd: ({ code }) => ends.push(code) })
   return { session, ends }
 }
 

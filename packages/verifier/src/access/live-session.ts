@@ -2,19 +2,17 @@ import type { Session } from '@keyturn/core'
 import type { TokenVerifier } from '../token-verifier.ts'
 import type { TokenEnd } from '../token-watch.ts'
 import {
-  authenticateToken,
   type BearerAdmission,
-  type BearerOptions,
+  type BearerGuard,
   type BearerOutcome,
   isRefusal,
   orInternalError,
-  refused,
 } from './bearer.ts'
 
 /** What a {@link LiveSession} goes by. */
 export interface LiveSessionOptions {
   readonly verifier: TokenVerifier
-  readonly rules: BearerOptions
+  readonly guard: BearerGuard
   readonly admission: BearerAdmission
   /** Told once, when the token in force is not good any more. */
   readonly onEnd: (reason: TokenEnd) => void
@@ -44,12 +42,12 @@ export class LiveSession {
    * nothing: the token in force stays so until its end, also while another is being looked at. One at a time.
    */
   async renew(jwt: unknown): Promise<BearerOutcome> {
-    const { verifier, rules } = this.#options
-    if (this.#isOver) return refused(rules, 'session_over')
-    if (this.#isRenewing) return refused(rules, 'authentication_pending')
+    const { guard } = this.#options
+    if (this.#isOver) return guard.refused('session_over')
+    if (this.#isRenewing) return guard.refused('authentication_pending')
     this.#isRenewing = true
     try {
-      const outcome = await orInternalError(authenticateToken(verifier, jwt, rules))
+      const outcome = await orInternalError(guard.decideOnToken(jwt))
       return isRefusal(outcome) ? outcome : this.#replaceBy(outcome)
     } finally {
       this.#isRenewing = false
@@ -63,10 +61,10 @@ export class LiveSession {
   }
 
   #replaceBy(admission: BearerAdmission): BearerOutcome {
-    const { rules } = this.#options
+    const { guard } = this.#options
     // it may have ended while the other token was being looked at
-    if (this.#isOver) return refused(rules, 'session_over')
-    if (!isSameCaller(admission.session, this.#session)) return refused(rules, 'caller_changed')
+    if (this.#isOver) return guard.refused('session_over')
+    if (!isSameCaller(admission.session, this.#session)) return guard.refused('caller_changed')
     this.#unwatch()
     this.#session = admission.session
     this.#unwatch = this.#watch(admission)

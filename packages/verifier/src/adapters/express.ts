@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
-import { assertBearerOptions, authenticateBearer, type BearerOptions, isRefusal } from '../access/bearer.ts'
+import { BearerGuard, type BearerOptions, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 import { send } from './node-http.ts'
@@ -33,9 +33,9 @@ export type GuardMiddleware = (
  * })
  */
 export function guard(verifier: TokenVerifier, options: BearerOptions = {}): GuardMiddleware {
-  assertBearerOptions(options)
+  const bearer = new BearerGuard(verifier, options)
   return async (request, response, next) => {
-    const outcome = await authenticateBearer(verifier, authorizationOf(request), options)
+    const outcome = await bearer.decide(authorizationOf(request))
     // whoever went away meanwhile sends no more 'close': a handler would wait for it in vain
     if (response.destroyed) return
     if (isRefusal(outcome)) return send(response, answerTo(outcome.refusal))

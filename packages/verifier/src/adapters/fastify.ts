@@ -1,6 +1,6 @@
 import { ownOptions, type Session } from '@keyturn/core'
 import type { FastifyContextConfig, FastifyPluginAsync } from 'fastify'
-import { assertBearerOptions, authenticateBearer, type BearerOptions, isRefusal } from '../access/bearer.ts'
+import { BearerGuard, type BearerOptions, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 
@@ -35,26 +35,26 @@ export interface GuardPluginOptions extends BearerOptions {
 export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
   async (...[app, given]: Parameters<FastifyPluginAsync<GuardPluginOptions>>) => {
     const { verifier, ...defaults } = ownOptions(given, 'guard_options_invalid')
-    assertBearerOptions(defaults)
-    const routes = new WeakMap<FastifyContextConfig, BearerOptions>()
-    const optionsOf = (config: FastifyContextConfig): BearerOptions => {
-      const known = routes.get(config)
-      if (known !== undefined) return known
+    const guardOfAll = new BearerGuard(verifier, defaults)
+    const guards = new WeakMap<FastifyContextConfig, BearerGuard>()
+    const guardOf = (config: FastifyContextConfig): BearerGuard => {
       const bearer = bearerOf(config)
-      const own = bearer ? ownOptions(bearer, 'guard_options_invalid') : {}
-      const options = { ...defaults, ...own }
-      assertBearerOptions(options)
-      routes.set(config, options)
-      return options
+      if (!bearer) return guardOfAll
+      const known = guards.get(config)
+      if (known !== undefined) return known
+      const own = ownOptions(bearer, 'guard_options_invalid')
+      const made = new BearerGuard(verifier, { ...defaults, ...own })
+      guards.set(config, made)
+      return made
     }
 
     if (!app.hasRequestDecorator('caller')) app.decorateRequest('caller', null)
     // a route that means nothing is to fail when it is made, not when it is asked
-    app.addHook('onRoute', ({ config = {} }) => void optionsOf(config))
+    app.addHook('onRoute', ({ config = {} }) => void guardOf(config))
     app.addHook('onRequest', async (request, reply) => {
       const { config } = request.routeOptions
       if (bearerOf(config) === false) return
-      const outcome = await authenticateBearer(verifier, authorizationOf(request.raw), optionsOf(config))
+      const outcome = await guardOf(config).decide(authorizationOf(request.raw))
       if (isRefusal(outcome)) {
         const { status, headers, body } = answerTo(outcome.refusal)
         return await reply.code(status).headers(headers).send(body)

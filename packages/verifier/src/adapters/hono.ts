@@ -1,6 +1,6 @@
 import type { Session } from '@keyturn/core'
 import type { MiddlewareHandler } from 'hono'
-import { assertBearerOptions, authenticateBearer, type BearerOptions, isRefusal } from '../access/bearer.ts'
+import { BearerGuard, type BearerOptions, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo } from './http-answer.ts'
 
@@ -22,12 +22,12 @@ export interface GuardEnv {
  * app.get('/orders', guard(verifier, { scopes: ['orders:read'] }), (c) => c.text(`hello ${c.var.caller.userId}`))
  */
 export function guard(verifier: TokenVerifier, options: BearerOptions = {}): MiddlewareHandler<GuardEnv> {
-  assertBearerOptions(options)
+  const bearer = new BearerGuard(verifier, options)
   return async (context, next) => {
     // several headers come joined by commas, which no credentials of one token hold
     const authorization = context.req.header('authorization')
     const values = authorization === undefined ? [] : [authorization]
-    const outcome = await authenticateBearer(verifier, values, options)
+    const outcome = await bearer.decide(values)
     if (isRefusal(outcome)) {
       const { body, ...init } = answerTo(outcome.refusal)
       return new Response(body, init)

@@ -1,12 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
-import {
-  assertBearerOptions,
-  authenticateBearer,
-  type BearerOptions,
-  isRefusal,
-  orInternalError,
-} from '../access/bearer.ts'
+import { BearerGuard, type BearerOptions, isRefusal, orInternalError } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf, BUG_ANSWER, type HttpAnswer, throwUncaught } from './http-answer.ts'
 
@@ -34,9 +28,9 @@ export function guard(
   options: BearerOptions,
   listener: GuardedListener,
 ): RequestListener {
-  assertBearerOptions(options)
+  const bearer = new BearerGuard(verifier, options)
   return (request, response) => {
-    void admit(verifier, options, listener, request, response).catch((error: unknown) => {
+    void admit(bearer, listener, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()
       else send(response, BUG_ANSWER)
       throwUncaught(error)
@@ -45,13 +39,12 @@ export function guard(
 }
 
 async function admit(
-  verifier: TokenVerifier,
-  options: BearerOptions,
+  bearer: BearerGuard,
   listener: GuardedListener,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const outcome = await orInternalError(authenticateBearer(verifier, authorizationOf(request), options))
+  const outcome = await orInternalError(bearer.decide(authorizationOf(request)))
   // whoever went away meanwhile sends no more 'close': a listener would wait for it in vain
   if (response.destroyed) return
   if (isRefusal(outcome)) send(response, answerTo(outcome.refusal))

@@ -3,13 +3,11 @@ import type { Duplex } from 'node:stream'
 import { KeysUnavailable, KeyturnError, ownOptions, type Session } from '@keyturn/core'
 import type { WebSocket, WebSocketServer } from 'ws'
 import {
-  assertBearerOptions,
-  authenticateBearer,
+  BearerGuard,
   type BearerOptions,
   type BearerOutcome,
   isRefusal,
   orInternalError,
-  refused,
 } from '../access/bearer.ts'
 import { LiveSession } from '../access/live-session.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
@@ -66,16 +64,16 @@ export function guard(
   server: WebSocketServer,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const { allowSubprotocolToken = false, ...rules } = ownOptions(options, 'guard_options_invalid')
-  assertBearerOptions(rules)
+  const bearer = new BearerGuard(verifier, rules)
   if (server.options.noServer !== true) {
     throw new KeyturnError('guard_options_invalid', 'expected a WebSocketServer made with noServer: true')
   }
   const decide = async (request: IncomingMessage): Promise<BearerOutcome> => {
     const { tokens, isAlone } = allowSubprotocolToken ? takeTokens(request) : NO_TOKENS
     // a client that offers subprotocols hangs up when none of them is chosen
-    if (isAlone) return refused(rules, 'subprotocol_missing')
+    if (isAlone) return bearer.refused('subprotocol_missing')
     const credentials = [...authorizationOf(request), ...tokens.map((token) => `Bearer ${token}`)]
-    return await authenticateBearer(verifier, credentials, rules)
+    return await bearer.decide(credentials)
   }
 
   return (request, socket, head) => {
@@ -87,7 +85,7 @@ export function guard(
       socket.off('error', destroy)
       server.handleUpgrade(request, socket, head, (webSocket) => {
         const onEnd = (reason: TokenEnd) => end(webSocket, reason)
-        const live = new LiveSession({ verifier, rules, admission: outcome, onEnd })
+        const live = new LiveSession({ verifier, guard: bearer, admission: outcome, onEnd })
         callers.set(webSocket, live)
         webSocket.once('close', () => live.close())
         server.emit('connection', webSocket, request)
