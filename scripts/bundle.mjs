@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { build } from 'rolldown'
 import { bundled, root } from './workspace.mjs'
 
@@ -17,7 +17,8 @@ for (const name of bundled) {
   const made = await filesOf(folder, ['index'])
   if (others.length > 0) made.push(...(await filesOf(folder, others)))
   for (const file of readdirSync(join(folder, 'dist'), { recursive: true })) {
-    if (/\.js(\.map)?$/.test(file) && !made.includes(file)) rmSync(join(folder, 'dist', file))
+    if (/\.js(\.map)?$/.test(file) && !made.includes(file.replaceAll(sep, '/')))
+      rmSync(join(folder, 'dist', file))
   }
 }
 

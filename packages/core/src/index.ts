@@ -13,13 +13,7 @@ export {
 } from './available-algorithms.ts'
 export { decodeBase64url, encodeBase64url } from './base64url.ts'
 export { claimedIssuer } from './claimed-issuer.ts'
-export {
-  type ClaimExpectations,
-  type EndOfClaims,
-  endOfClaims,
-  type TokenClaims,
-  validateClaims,
-} from './claims.ts'
+export type { EndOfClaims, TokenClaims } from './claims.ts'
 export { type CryptoKeyInput, cryptoKeyInput } from './crypto-key-input.ts'
 export { LATE, orLate } from './deadline.ts'
 export { formatDuration, parseDuration } from './duration.ts'
@@ -65,7 +59,7 @@ export {
 } from './jwk-set.ts'
 export { type CompactJws, signCompact, splitCompact, verifySignature } from './jws.ts'
 export { isLoopback } from './loopback.ts'
-export { assertPlain, ownOptions } from './own-options.ts'
+export { ownOptions } from './own-options.ts'
 export { type Clock, LONGEST_TIMER_MS, type SigningKey, systemClock } from './ports.ts'
 export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'

@@ -1,4 +1,4 @@
-import { type FetchKeySet, KeySetFetchFailed } from '@keyturn/verifier'
+import { type FetchKeySet, type KeySetFetchCode, KeySetFetchFailed } from '@keyturn/verifier'
 import type { EndpointConduct } from './endpoint-conduct.ts'
 import type { EndpointFault } from './endpoint-faults.ts'
 import type { KeySetForm } from './key-set-form.ts'
@@ -25,10 +25,9 @@ export interface TestEndpoint {
 export function testEndpoint(conduct: EndpointConduct, form: KeySetForm): TestEndpoint {
   return {
     async fetch({ etag, signal }) {
-      const { code = '', treatment } = conduct.take(form)
+      const { code, treatment } = conduct.take(form)
       const isWaiting = treatment === 'hang' || treatment === 'drip'
-      const isAnswered = isWaiting ? await conduct.recovery(signal) : !code.startsWith('fetch_')
-      if (!isAnswered) {
+      if (isFetchCode(code) && !(isWaiting && (await conduct.recovery(signal)))) {
         const status = typeof treatment === 'string' ? undefined : treatment.status
         throw new KeySetFetchFailed(code, 'expected the endpoint to behave', { status })
       }
@@ -47,4 +46,8 @@ export function testEndpoint(conduct: EndpointConduct, form: KeySetForm): TestEn
     serve: (document) => conduct.serve(document),
     recover: () => conduct.recover(),
   }
+}
+
+function isFetchCode(code: string | undefined): code is KeySetFetchCode {
+  return code?.startsWith('fetch_') === true
 }

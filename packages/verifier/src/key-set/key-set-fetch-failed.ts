@@ -1,12 +1,30 @@
 import { KeyturnError } from '@keyturn/core'
 
-/** Why a key set could not be had; `code` begins with `fetch_`. */
+/** Why a key set could not be had, before anybody could look at it. */
+export type KeySetFetchCode =
+  | 'fetch_network'
+  | 'fetch_timeout'
+  | 'fetch_connect_timeout'
+  | 'fetch_headers_timeout'
+  | 'fetch_body_timeout'
+  | 'fetch_pin_mismatch'
+  | 'fetch_status'
+  | 'fetch_media_type'
+  | 'fetch_encoding'
+  | 'fetch_too_large'
+
+/** A key set could not be had; `code` says why. */
 export class KeySetFetchFailed extends KeyturnError {
   override readonly name = 'KeySetFetchFailed'
+  declare readonly code: KeySetFetchCode
   /** Of the answer, where that is what was wrong. */
   readonly status: number | undefined
 
-  constructor(code: string, message: string, options: { status?: number | undefined; cause?: unknown } = {}) {
+  constructor(
+    code: KeySetFetchCode,
+    message: string,
+    options: { readonly status?: number | undefined; readonly cause?: unknown } = {},
+  ) {
     super(code, message, options)
     this.status = options.status
   }
