@@ -10,18 +10,17 @@ import {
 import { refreshInMs } from './cache-policy.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import type { HeldSet } from './held-set.ts'
-import type { FetchKeySet, KeySetResponse } from './http-fetch.ts'
+import type { KeySetResponse } from './http-fetch.ts'
 import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
 import { KeySetMemory, type KeySetMemoryOptions } from './key-set-memory.ts'
 import type { KeySource, KeySourceReport } from './key-source.ts'
+import { RefreshTimer } from './refresh-timer.ts'
+import { TimelyFetch, type TimelyFetchOptions } from './timely-fetch.ts'
 import { UnknownKids } from './unknown-kids.ts'
 
 /** What a {@link RemoteKeySet} goes by. */
-export interface RemoteKeySetOptions extends KeySetMemoryOptions {
+export interface RemoteKeySetOptions extends KeySetMemoryOptions, TimelyFetchOptions {
   readonly url: string
-  readonly fetch: FetchKeySet
-  /** For one fetch, from the question to the last byte. */
-  readonly timeoutMs: number
   /** Spreads refreshes and retries; returns 0 to 1. */
   readonly random: () => number
 }
@@ -43,11 +42,9 @@ export class RemoteKeySet implements KeySource {
   readonly #breaker: CircuitBreaker
   /** The URL without what may be secret in it. */
   readonly #place: string
+  readonly #fetch: TimelyFetch
+  readonly #timer: RefreshTimer
   #flight: Promise<void> | undefined
-  #abortFlight = () => {}
-  #cancelTimer = () => {}
-  /** What the timer waits for. */
-  #due: { readonly from: Instant; readonly inMs: number } | undefined
   #lastError: string | undefined
   /** Of the answer that was no key set, where its status says so. */
   #lastStatus: number | undefined
@@ -61,6 +58,8 @@ export class RemoteKeySet implements KeySource {
     this.#place = `${origin}${pathname}`
     this.#memory = new KeySetMemory(options)
     this.#breaker = new CircuitBreaker(options.random)
+    this.#fetch = new TimelyFetch(options)
+    this.#timer = new RefreshTimer(options.clock, () => void this.#refresh())
     this.#unknownKids = new UnknownKids(options.clock.monotonicNow(), () =>
       options.onEvent({ kind: 'unknown-kid-over-budget' }),
     )
@@ -68,7 +67,7 @@ export class RemoteKeySet implements KeySource {
 
   find(kid: string): VerificationKey | undefined {
     const now = instantOf(this.#options.clock)
-    if (this.#isOverdue(now) && this.#mayFetch()) void this.#refresh()
+    if (this.#timer.isOverdue(now) && this.#mayFetch()) void this.#refresh()
     return this.#memory.find(kid, now)
   }
 
@@ -122,8 +121,8 @@ export class RemoteKeySet implements KeySource {
 
   close(): void {
     this.#isClosed = true
-    this.#abortFlight()
-    this.#cancelTimer()
+    this.#fetch.abort()
+    this.#timer.clear()
   }
 
   #mayRecall(): boolean {
@@ -145,14 +144,13 @@ export class RemoteKeySet implements KeySource {
   }
 
   async #fetchOnce(): Promise<void> {
-    this.#cancelTimer()
-    this.#due = undefined
+    this.#timer.clear()
     if (this.#mayRecall()) await this.#memory.recall()
     // what counts is when the question was asked: the answer may have been on its way ever since
     const askedAt = instantOf(this.#options.clock)
     let delayMs: number
     try {
-      const response = await this.#ask()
+      const response = await this.#fetch.ask(this.#memory.etag)
       if (this.#isClosed) return
       delayMs = this.#take(response, askedAt)
     } catch (error) {
@@ -160,37 +158,7 @@ export class RemoteKeySet implements KeySource {
       delayMs = this.#fail(error)
     }
     // a listener may have closed us meanwhile
-    if (!this.#isClosed) this.#refreshIn(delayMs)
-  }
-
-  #refreshIn(delayMs: number): void {
-    const { clock } = this.#options
-    this.#due = { from: instantOf(clock), inMs: delayMs }
-    this.#cancelTimer = clock.setTimer(() => void this.#refresh(), delayMs)
-  }
-
-  /** The timer waits while the machine sleeps. Whoever asks for a key after that has the refresh begin. */
-  #isOverdue(now: Instant): boolean {
-    return this.#due !== undefined && elapsedMs(this.#due.from, now) > this.#due.inMs
-  }
-
-  /** Ends in time even when the port does not heed its signal: everybody waits for this one answer. */
-  async #ask(): Promise<KeySetResponse> {
-    const { clock, fetch, timeoutMs } = this.#options
-    const abort = new AbortController()
-    const { signal } = abort
-    const late = new Promise<never>((_, reject) => {
-      const error = () => new KeySetFetchFailed('fetch_timeout', 'expected an answer in time')
-      signal.addEventListener('abort', () => reject(error()), { once: true })
-    })
-    const cancelDeadline = clock.setTimer(() => abort.abort(), timeoutMs)
-    this.#abortFlight = () => abort.abort()
-    try {
-      return await Promise.race([fetch({ etag: this.#memory.etag, signal }), late])
-    } finally {
-      cancelDeadline()
-      this.#abortFlight = () => {}
-    }
+    if (!this.#isClosed) this.#timer.set(delayMs)
   }
 
   /** Returns when to refresh. */
