@@ -295,6 +295,15 @@ describe('a ring that is lost (R16)', () => {
     expect((await open().load())?.ringId).toBe(one.ringId)
   })
 
+  it('is missed by a command that creates none, which names the database but no password', async () => {
+    const { pathname, password } = new URL(url)
+    const opening = KeyManager.open({ store: open(), policy, serving: false })
+    const message = expect.stringContaining(pathname.slice(1))
+    await expect(opening).rejects.toMatchObject({ code: 'ring_missing', message })
+    expect(password).not.toBe('')
+    expect(await opening.catch(String)).not.toContain(password)
+  })
+
   it('is missed in an empty database by an installation that had one', async () => {
     expect(await codeOf(KeyManager.open({ store: open({ expectsRing: true }), policy }))).toBe('ring_missing')
     await manage({ store: open({ expectsRing: true, initialize: true }) })

@@ -46,6 +46,14 @@ describe('tokens for users (R23, R48)', () => {
     expect(decodeJwt(String(token))).not.toHaveProperty('scope')
   })
 
+  it.each(['山田　太郎', 'می‌خواهم', 'क्‍ष', 'Zoë O’Hara', '❤️‍🔥', 'u\u00a0v'])(
+    'are for whoever is spelt so: %s',
+    async (subject) => {
+      const { access_token: token } = await jsonOf(await authority.askForSubject({ subject }))
+      expect(decodeJwt(String(token)).sub).toBe(subject)
+    },
+  )
+
   it('are given to a client by its own token as well', async () => {
     expect((await authority.askForSubject({ subject: 'u1' }, await clientToken())).status).toBe(201)
   })
@@ -57,6 +65,7 @@ describe('tokens for users (R23, R48)', () => {
     ['a subject with an end of text', { subject: 'u\0' }, 'request_invalid'],
     ['a subject that a terminal obeys', { subject: 'u\u001b[2K' }, 'request_invalid'],
     ['a subject that hides a character', { subject: 'u\u200b' }, 'request_invalid'],
+    ['a subject that hides a letter', { subject: 'u\u3164' }, 'request_invalid'],
     ['a subject that turns its direction', { subject: '\u202eu' }, 'request_invalid'],
     ['a subject of two paragraphs', { subject: 'u\u2029v' }, 'request_invalid'],
     ['an audience of two lines', { subject: 'u', audience: 'a\r\nb' }, 'request_invalid'],

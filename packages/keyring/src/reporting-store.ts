@@ -20,6 +20,7 @@ export function reportingStore(
   return {
     sharesClock: store.sharesClock,
     pollMs: store.pollMs,
+    ...(store.place !== undefined && { place: store.place }),
     get clockAheadMs() {
       return aheadOf(store)
     },

@@ -7,7 +7,7 @@ import { eventsOf } from './events.ts'
 import { isClockBehind, isRotationOverdue, momentOf } from './plan.ts'
 import { assertFollows, assertRing, effectiveNow, type KeyRing, ringReplaced } from './ring.ts'
 import { createAndSave, type RingSurroundings } from './ring-creation.ts'
-import { StoreConflict } from './stores/key-store.ts'
+import { type KeyStore, StoreConflict } from './stores/key-store.ts'
 import { aheadOf, storeNow } from './stores/store-clock.ts'
 import { leadOf } from './timing.ts'
 import { Turns } from './turns.ts'
@@ -56,11 +56,7 @@ export class RingKeeper {
   /** Loads the ring; creates it where that is asked for and nothing of an installation exists. */
   static async open(options: RingSurroundings, mayCreate: boolean): Promise<RingKeeper> {
     const ring = (await options.store.load()) ?? (mayCreate ? await createAndSave(options) : undefined)
-    if (ring === undefined) {
-      throw new KeyturnError('ring_missing', 'there is no ring yet', {
-        remedy: 'start the authority once: keyturn serve',
-      })
-    }
+    if (ring === undefined) throw noRingYet(options.store)
     return new RingKeeper(options, ring)
   }
 
@@ -180,4 +176,12 @@ export class RingKeeper {
     }
     throw new KeyturnError('store_failed', 'the ring is changed by others faster than by this process')
   }
+}
+
+function noRingYet({ place }: KeyStore): KeyturnError {
+  const where = place === undefined ? '' : ` in ${place}`
+  return new KeyturnError('ring_missing', `there is no ring yet${where}`, {
+    remedy:
+      'name the data folder or the database of the authority; or start the authority once: keyturn serve',
+  })
 }

@@ -83,8 +83,14 @@ function notWritten(file: string, cause: unknown): KeyturnError {
     'root_key_unwritable',
     `the root key cannot be written to ${file} (${errnoOf(cause)})`,
     {
-      remedy: 'name a file in a folder of this user alone: --root-key-file',
+      remedy: hasNoLinks(cause)
+        ? 'name a file on a file system that has hard links: --root-key-file'
+        : 'name a file in a folder of this user alone: --root-key-file',
       cause,
     },
   )
+}
+
+function hasNoLinks(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'link'
 }

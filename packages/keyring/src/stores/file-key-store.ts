@@ -79,6 +79,10 @@ export class FileKeyStore implements KeyStore {
     this.#terms = options
   }
 
+  get place(): string {
+    return this.#directory
+  }
+
   async load(): Promise<KeyRing | undefined> {
     return await guarded('read', this.#directory, async () => {
       for (let attempt = 1; attempt <= LOAD_ATTEMPTS; attempt++) {

@@ -24,6 +24,8 @@ export interface KeyStore {
    * date of each write, goes by that clock, so that replicas decide alike. Left out where the store has none.
    */
   readonly clockAheadMs?: number
+  /** Where it is, for whoever reads an error and may have named another: a folder, a host with a database. Never holds a secret. */
+  readonly place?: string
   /**
    * The newest ring; `undefined` where there is none and one may be created.
    *

@@ -147,7 +147,8 @@ export async function createPrivateFile(
     // unlike a rename it never puts one file in the place of another
     await link(unfinished, path)
   } finally {
-    await unlink(unfinished)
+    // removeAbandoned finds what is left
+    await unlink(unfinished).catch(() => {})
   }
   await syncFolder(folder)
 }

@@ -1,7 +1,5 @@
 import { Command } from 'commander'
-import { startAuthority } from '../main.ts'
 import type { NewClient } from '../service/client-registry.ts'
-import { createLogger } from '../telemetry/logger.ts'
 import { bootstrapFileOf, writeBootstrapFile } from './bootstrap-file.ts'
 import { print } from './output.ts'
 import { configOf, withSettings } from './setting-flags.ts'
@@ -16,6 +14,11 @@ export function serveCommand(): Command {
     .description('run the authority')
     .action(async ({ init, json }: { init?: boolean; json?: boolean }, command: Command) => {
       const config = configOf(command)
+      // what only a server needs; no other command waits for it
+      const [{ startAuthority }, { createLogger }] = await Promise.all([
+        import('../main.ts'),
+        import('../telemetry/logger.ts'),
+      ])
       const logger = createLogger(config.logLevel)
       const bootstrapFile =
         process.stdout.isTTY && json !== true ? undefined : bootstrapFileOf(config.dataDir)

@@ -4,7 +4,6 @@ import type { Command } from 'commander'
 import type { AuditLine } from '../audit/audit-chain.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { actorOf, keyAudit } from '../audit/key-audit.ts'
-import { keysFolderOf } from '../data-folder.ts'
 import { type KeyStoreLicence, openSharedKeyStore } from '../key-store.ts'
 import { SqliteState } from '../state/sqlite-state.ts'
 import { nameOf } from './command-name.ts'
@@ -21,25 +20,12 @@ export async function visitKeys(
   const audit = auditOf(command)
   const store = await openSharedKeyStore(config, licence)
   try {
-    const opening = KeyManager.open({ store, policy, serving: false, audit: audit.trail })
-    const manager = await opening.catch((error: unknown) => {
-      throw config.store === 'file' ? inFolder(error, keysFolderOf(config.dataDir)) : error
-    })
+    const manager = await KeyManager.open({ store, policy, serving: false, audit: audit.trail })
     await action(manager).finally(() => manager.close())
   } finally {
     await audit.close()
     await store.close?.()
   }
-}
-
-/** A manager does not know where its store is, and whoever is in the wrong folder must see that. */
-function inFolder(error: unknown, folder: string): unknown {
-  if (!(error instanceof KeyturnError) || error.code !== 'ring_missing') return error
-  if (error.message.includes(folder)) return error
-  return new KeyturnError(error.code, `${error.message} in ${folder}`, {
-    remedy: `${error.remedy}, or name the data folder: --data-dir`,
-    cause: error,
-  })
 }
 
 /** What lets a command change the ring though the audit log cannot be written: an emergency must not wait for a database. */

@@ -74,7 +74,8 @@ describe('slow clients (R53)', () => {
 
 describe('requests of one connection before their answers (R53)', () => {
   const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-  const send = (count: number) => closing((socket) => socket.end(REQUEST.repeat(count)))
+  const EXPECTING = REQUEST.replace('Host', 'Expect: anything\r\nHost')
+  const send = (count: number, request = REQUEST) => closing((socket) => socket.end(request.repeat(count)))
 
   it('are all answered, as many as are allowed, and as often', async () => {
     const answer = await closing(async (socket) => {
@@ -89,9 +90,13 @@ describe('requests of one connection before their answers (R53)', () => {
     expect(answer.match(/200 OK/g)).toHaveLength(3 * limits.pipelined)
   })
 
-  it.each([1, 20_000])('are handled up to the limit, and the connection ends at %i more', async (more) => {
+  it.each([
+    [1, 'as they are', REQUEST],
+    [20_000, 'as they are', REQUEST],
+    [20_000, 'with an expectation', EXPECTING],
+  ])('are handled up to the limit, and the connection ends at %i more, %s', async (more, _, request) => {
     handled = 0
-    const answer = await send(limits.pipelined + more)
+    const answer = await send(limits.pipelined + more, request)
     expect(handled).toBe(limits.pipelined)
     expect(answer.match(/200 OK/g)?.length ?? 0).toBeLessThanOrEqual(limits.pipelined)
   })

@@ -48,6 +48,7 @@ export function createListener(logger: Logger, limits = HTTP_LIMITS): FastifyIns
 }
 
 function limitedServer(listener: RequestListener, limits: HttpLimits) {
+  const limited = limitPipelining(listener, limits.pipelined)
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -56,9 +57,10 @@ function limitedServer(listener: RequestListener, limits: HttpLimits) {
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: limits.checkMs,
     },
-    limitPipelining(listener, limits.pipelined),
+    limited,
   )
-  return server.setTimeout(limits.silenceMs)
+  // Node.js would answer an expectation that it does not know by itself, and count nothing (RFC 9110, section 10.1.1)
+  return server.on('checkExpectation', limited).setTimeout(limits.silenceMs)
 }
 
 /** Before anybody goes by the host. */

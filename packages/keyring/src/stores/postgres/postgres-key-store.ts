@@ -89,6 +89,10 @@ export class PostgresKeyStore implements KeyStore {
     return this.#clockAheadMs
   }
 
+  get place(): string {
+    return this.#database.place
+  }
+
   async load(): Promise<KeyRing | undefined> {
     const found = await this.#find()
     if (found?.body === undefined) return this.#loadNothing(found)
@@ -189,7 +193,7 @@ export class PostgresKeyStore implements KeyStore {
     // a network goes by real time, whatever clock the rest goes by
     const found = await orLate(this.#asking, systemClock, Math.max(this.pollMs / 5, LEAST_LOOK_MS))
     if (found !== LATE) return found
-    throw new KeyturnError('store_unreachable', `the database at ${this.#database.place} does not answer`, {
+    throw new KeyturnError('store_unreachable', `the database at ${this.place} does not answer`, {
       remedy: 'check that the database runs, and can be reached from here',
     })
   }
@@ -248,11 +252,11 @@ export class PostgresKeyStore implements KeyStore {
   }
 
   #placeOf({ generation }: Pick<Found, 'generation'>): string {
-    return `generation ${generation} at ${this.#database.place}`
+    return `generation ${generation} at ${this.place}`
   }
 
   #ringMissing(): KeyturnError {
-    return new KeyturnError('ring_missing', `no ring at ${this.#database.place}, where one was expected`, {
+    return new KeyturnError('ring_missing', `no ring at ${this.place}, where one was expected`, {
       remedy:
         'name the right database, or, where the ring is lost: keyturn keys restore FILE; ' +
         'to give up all keys and begin anew: keyturn serve --init',
