@@ -1,14 +1,7 @@
-import { activeKey, findKey, type KeyManager, type KeyringEvent, stateOf } from '@keyturn/keyring'
+import { activeKey, type KeyManager, type KeyringEvent } from '@keyturn/keyring'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { BackupEvent, BackupKeeper } from '../backups/backup-keeper.ts'
-import type { DiskWatch, VolumeName } from './disk-watch.ts'
-
-/** What the gauges read when they are asked. */
-export interface MetricsSources {
-  readonly keys: KeyManager
-  readonly disks: Pick<DiskWatch, 'health'>
-  readonly backups: Pick<BackupKeeper, 'health'> | undefined
-}
+import type { BackupEvent } from '../backups/backup-keeper.ts'
+import { GAUGES, graceOfRetired, type MetricsSources } from './gauges.ts'
 
 /** What prom-client knows of a metric, and does not type. */
 interface Described {
@@ -74,65 +67,19 @@ export class Metrics {
   }
 
   /** Adds the gauges; their values are read when somebody asks, and are NaN while they cannot be. */
-  observe({ keys, disks, backups }: MetricsSources): void {
+  observe(sources: MetricsSources): void {
+    const { keys } = sources
     this.#alg = () => activeKey(keys.ring(), keys.now).alg
-    const next = () => findKey(keys.ring(), 'next', keys.now)
-    this.#gauge('keyturn_active_key_age_seconds', 'Since the active key began to sign', () =>
-      seconds(keys.now - activeKey(keys.ring(), keys.now).activateAt),
-    )
-    this.#gauge('keyturn_next_activation_seconds', 'Until the next key signs; NaN without one', () =>
-      seconds((next()?.activateAt ?? Number.NaN) - keys.now),
-    )
-    this.#gauge('keyturn_next_key_ready', '1 while there is a next key', () => Number(next() !== undefined))
-    this.#gauge(
-      'keyturn_rotation_overdue',
-      '1 while there is no next key, and it is too late for one to sign on time',
-      () => Number(keys.health().rotationOverdue),
-    )
-    this.#gauge('keyturn_published_keys', 'Keys in the published set', () => keys.publicJwks().keys.length)
-    this.#gauge(
-      'keyturn_revoked_keys',
-      'Keys revoked before their last token expired',
-      () => keys.ring().keys.filter((key) => stateOf(key, keys.now) === 'revoked').length,
-    )
-    this.#gauge('keyturn_ring_generation', 'Generation of the ring in memory', () => keys.ring().generation)
-    this.#gauge(
-      'keyturn_ring_snapshot_age_seconds',
-      'Since the ring in memory was last known to be the one in the store',
-      () => seconds(keys.health().snapshotAgeMs),
-    )
-    this.#gauge(
-      'keyturn_ring_integrity',
-      '1 while the store can be read, and holds the ring of this process',
-      () => Number(keys.health().storeError === undefined),
-    )
-    this.#gauge(
-      'keyturn_rotation_failures_consecutive',
-      'Failed steps since the last that succeeded',
-      () => keys.health().consecutiveFailures,
-    )
-    this.#gauge('keyturn_state_integrity', '1 while state.db is the file that this process has open', () =>
-      Number(disks.health().stateError === undefined),
-    )
-    const usedRatio = (name: VolumeName) => disks.health().volumes[name]?.usedRatio ?? Number.NaN
-    this.#gauge('keyturn_data_volume_used_ratio', 'Used part of the volume of the data folder', () =>
-      usedRatio('data'),
-    )
-    this.#gauge(
-      'keyturn_backup_volume_used_ratio',
-      'Used part of the volume of scheduled backups; NaN where there are none',
-      () => usedRatio('backup'),
-    )
-    this.#gauge(
-      'keyturn_volumes_nearly_full',
-      'Of these two, how many are more than nine tenths full with less than 1 GiB left',
-      () => Object.values(disks.health().volumes).filter(({ nearlyFull }) => nearlyFull).length,
-    )
-    this.#gauge(
-      'keyturn_last_backup_age_seconds',
-      'Since the newest scheduled backup that is whole was made; NaN without one',
-      () => seconds(backups?.health().newest?.ageMs ?? Number.NaN),
-    )
+    for (const { name, help, read } of GAUGES) {
+      new Gauge({
+        name,
+        help,
+        registers: [this.#registry],
+        collect() {
+          this.set(orWhileBroken(Number.NaN, () => read(sources)))
+        },
+      })
+    }
     this.#observeGrace(keys)
   }
 
@@ -153,7 +100,7 @@ export class Metrics {
   onIssued(signatureMs: number): void {
     this.#issued.inc({ kind: 'access' })
     this.#signatures.inc({ alg: this.#alg() })
-    this.#signDuration.observe(seconds(signatureMs))
+    this.#signDuration.observe(signatureMs / 1000)
   }
 
   onJwksRequest(status: number): void {
@@ -169,7 +116,7 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         this.reset()
-        for (const [kid, graceMs] of graceOfRetired(keys)) this.set({ kid }, seconds(graceMs))
+        for (const [kid, grace] of orWhileBroken([], () => graceOfRetired(keys))) this.set({ kid }, grace)
       },
     })
   }
@@ -177,38 +124,13 @@ export class Metrics {
   #counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {
     return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] })
   }
-
-  #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(readingOf(read))
-      },
-    })
-  }
 }
 
 /** Whatever one gauge cannot say, the others go on: they matter most when something is broken. */
-function readingOf(read: () => number): number {
+function orWhileBroken<T>(fallback: T, read: () => T): T {
   try {
     return read()
   } catch {
-    return Number.NaN
+    return fallback
   }
-}
-
-function graceOfRetired(keys: KeyManager): readonly (readonly [kid: string, graceMs: number])[] {
-  try {
-    const { now } = keys
-    const retired = keys.ring().keys.filter((key) => stateOf(key, now) === 'retired')
-    return retired.map(({ kid, publishUntil }) => [kid, (publishUntil ?? now) - now])
-  } catch {
-    return []
-  }
-}
-
-function seconds(ms: number): number {
-  return ms / 1000
 }
