@@ -15,6 +15,7 @@ const SETS = {
       'revocation',
       'key-import',
       'published-set',
+      'tombstones',
       'set-limit',
       'signing-terms',
       'clock-guard',

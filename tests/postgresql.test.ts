@@ -179,11 +179,13 @@ describe('a replica without its database (R20, R51, R52)', () => {
         () => 'none',
         ({ stderr }: { stderr: string }) => /^keyturn: ring_missing: .+ - (.+)$/m.exec(stderr)?.[1],
       )
+    const UNSERVED =
+      'name the data folder or the database of the authority; or start the authority once: keyturn serve'
     const env = (await replicas())('data')
-    expect(await remedy('keyturn keys list', env)).toBe('start the authority once: keyturn serve')
+    expect(await remedy('keyturn keys list', env)).toBe(UNSERVED)
     await (await startAuthority(env)).stop()
     const elsewhere = { ...env, KEYTURN_DATABASE_URL: await server.createDatabase() }
-    expect(await remedy('keyturn keys list', elsewhere)).toBe('start the authority once: keyturn serve')
+    expect(await remedy('keyturn keys list', elsewhere)).toBe(UNSERVED)
     const refused = await remedy('keyturn serve', elsewhere)
     expect(refused).toMatch(/^name the right database, .*keyturn keys restore FILE; .*keyturn serve --init$/)
     await (await startAuthority(elsewhere, ['--init'])).stop()

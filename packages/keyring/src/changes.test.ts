@@ -8,7 +8,7 @@ import {
   rememberExposure,
 } from './changes.ts'
 import { keyAt, MADE_AT, newPair, newRing, policy, turnedRing, withKey } from './ring.fixture.ts'
-import type { Exposure, KeyRing } from './ring.ts'
+import { assertFollows, type Exposure, type KeyRing } from './ring.ts'
 import { exposureOf, graceOf, leadOf } from './timing.ts'
 
 const { timing } = policy
@@ -219,7 +219,7 @@ describe('the next generation (R4, R7, R8, R12)', () => {
     expect(nextGeneration(before, other, at(TURNED_AT)).publishedVersion).toBe(before.generation + 1)
   })
 
-  it('is rid of a key from the instant at which its last token has ended, but never forgets its kid', () => {
+  it('is rid of a key from the instant at which its last token has ended, but remembers its kid', () => {
     const ring = erased()
     expect(nextGeneration(ring, ring, at(ENDS_AT - 1)).keys).toHaveLength(3)
     const after = nextGeneration(ring, ring, at(ENDS_AT))
@@ -242,6 +242,19 @@ describe('the next generation (R4, R7, R8, R12)', () => {
     const buried = { kid: 'old', fate: 'removed', at: MADE_AT } as const
     const ring: KeyRing = { ...erased(), tombstones: [buried] }
     expect(nextGeneration(ring, ring, at(ENDS_AT)).tombstones).toMatchObject([buried, { fate: 'removed' }])
+  })
+
+  it('lets go of the oldest of ten thousand keys that simply ended, so that it can always be written (docs/adr/0030)', () => {
+    const tombstones = Array.from(
+      { length: 10_000 },
+      (_, i) => ({ kid: `k${i}`, fate: 'removed', at: i }) as const,
+    )
+    const ring: KeyRing = { ...erased(), tombstones }
+    const after = nextGeneration(ring, ring, at(ENDS_AT))
+    expect(after.tombstones).toHaveLength(10_000)
+    expect(after.tombstones.slice(0, -1)).toEqual(tombstones.slice(1))
+    expect(() => assertFollows(ring, after)).not.toThrow()
+    expect(() => assertFollows(ring, { ...after, tombstones: after.tombstones.slice(2) })).toThrow()
   })
 
   it('forgets headers once the last set that was served with them has died', () => {

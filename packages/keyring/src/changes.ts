@@ -1,16 +1,9 @@
 import type { KeyPair } from './key-pair.ts'
 import type { KeyOrigin, KeyRecord } from './key-record.ts'
 import { publishesTheSame } from './published-set.ts'
-import {
-  activeKey,
-  type Exposure,
-  effectiveNow,
-  exposureEnd,
-  inUseUntil,
-  type KeyRing,
-  type Tombstone,
-} from './ring.ts'
+import { activeKey, type Exposure, effectiveNow, exposureEnd, inUseUntil, type KeyRing } from './ring.ts'
 import { exposureOf, graceOf, type KeyPolicy, propagationOf, type Timing } from './timing.ts'
+import { type Tombstone, worthKeeping } from './tombstones.ts'
 
 /**
  * What happens to a ring on schedule. Every change is pure: it takes a ring and gives the one that follows it. Times come out of
@@ -122,7 +115,7 @@ export function nextGeneration(before: KeyRing, changed: KeyRing, moment: Moment
     generation,
     writtenAt: now,
     publishedVersion: publishesTheSame(before, changed, now) ? before.publishedVersion : generation,
-    tombstones: [...changed.tombstones, ...removed.map((key) => tombstone(key, now))],
+    tombstones: worthKeeping([...changed.tombstones, ...removed.map((key) => tombstone(key, now))]),
     exposures: changed.exposures.filter((it) => it.servedUntil === null || exposureEnd(it, now) > now),
     echoes: held.some(({ kid }) => keys.every((key) => key.kid !== kid || key.privateKey === null)),
   })

@@ -26,7 +26,6 @@ export {
   effectiveNow,
   findKey,
   type KeyRing,
-  type Tombstone,
 } from './ring.ts'
 export { changesBetween, type RingChange } from './ring-changes.ts'
 export { SignedKeySet, type SignedKeySetOptions } from './signed-key-set.ts'
@@ -55,3 +54,4 @@ export {
   policyViolations,
   type Timing,
 } from './timing.ts'
+export type { Tombstone } from './tombstones.ts'

@@ -1,5 +1,6 @@
 import { KeyturnError } from '@keyturn/core'
 import { type KeyRecord, type KeyState, stateOf } from './key-record.ts'
+import { mayHaveLetGo, type Tombstone } from './tombstones.ts'
 
 /** All keys of one authority at one generation: an immutable value. */
 export interface KeyRing {
@@ -16,7 +17,7 @@ export interface KeyRing {
   readonly writtenAt: number
   /** Ordered by `activateAt`; removed ones go at the next write. */
   readonly keys: readonly KeyRecord[]
-  /** Kids that may never come back. */
+  /** Kids that may not come back, in the order in which their keys went. */
   readonly tombstones: readonly Tombstone[]
   /** For how long the sets that were served may be in use. */
   readonly exposures: readonly Exposure[]
@@ -39,13 +40,6 @@ export interface AuditMark {
   readonly log: string
   readonly seq: number
   readonly hash: string
-}
-
-/** What is left of a key: for ever, so neither its times nor the reason of a revocation, which belongs in logs and audit. */
-export interface Tombstone {
-  readonly kid: string
-  readonly fate: 'revoked' | 'removed'
-  readonly at: number
 }
 
 /** Sets served from `servedFrom` until `servedUntil` (`null`: to this day) may be in use for `exposureMs` after. */
@@ -122,7 +116,7 @@ export function assertFollows(before: KeyRing, after: KeyRing): void {
   const follows =
     after.ringId === before.ringId &&
     after.generation > before.generation &&
-    before.tombstones.every(({ kid }) => buried.has(kid)) &&
+    before.tombstones.every((it) => buried.has(it.kid) || mayHaveLetGo(after.tombstones, it)) &&
     before.keys.every(goesOn)
   if (follows) return
   throw ringReplaced()

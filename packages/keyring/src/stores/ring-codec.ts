@@ -13,14 +13,8 @@ import {
 } from '@keyturn/core'
 import { pairOf } from '../key-pair.ts'
 import type { KeyOrigin, KeyRecord } from '../key-record.ts'
-import {
-  type AuditMark,
-  assertRing,
-  type BackupMark,
-  type Exposure,
-  type KeyRing,
-  type Tombstone,
-} from '../ring.ts'
+import { type AuditMark, assertRing, type BackupMark, type Exposure, type KeyRing } from '../ring.ts'
+import type { Tombstone } from '../tombstones.ts'
 
 const FORMAT = 1
 const MAX_DEPTH = 6

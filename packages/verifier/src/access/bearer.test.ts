@@ -1,7 +1,7 @@
 import { fakeClock, testIssuer } from '@keyturn/testing'
 import { describe, expect, it } from 'vitest'
 import { createVerifier } from '../verifier.ts'
-import { authenticateBearer, BearerGuard, type BearerOptions } from './bearer.ts'
+import { authenticateBearer, type BearerOptions, bearerGuard } from './bearer.ts'
 
 const clock = fakeClock()
 const issuer = await testIssuer({ clock })
@@ -154,7 +154,7 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
     ['scope_missing', 403, 'insufficient_scope'],
     ['signature_invalid', 401, 'invalid_token'],
   ])('answers %s with %d and the error %s, in words too', (code, status, error) => {
-    const { refusal } = new BearerGuard(verifier, { realm: '', scopes: ['a', 'b'] }).refused(code)
+    const { refusal } = bearerGuard(verifier, { realm: '', scopes: ['a', 'b'] }).refused(code)
     expect(refusal).toMatchObject({ status, code, detail: expect.stringMatching(/^[a-z ]{10}/i) })
     const parts = error === undefined ? '' : `, error="${error}", error_description="${code}"`
     const scope = code === 'scope_missing' ? ', scope="a b"' : ''

@@ -55,58 +55,59 @@ export async function authenticateBearer(
   authorization: readonly string[],
   options: BearerOptions = {},
 ): Promise<BearerOutcome> {
-  return await new BearerGuard(verifier, options).decide(authorization)
+  return await bearerGuard(verifier, options).decide(authorization)
 }
 
-/** Guards what asks for the same. Its options are looked at, and copied, once: what is put into every object later is no rule. */
-export class BearerGuard {
-  readonly #verifier: TokenVerifier
-  readonly #rules: BearerOptions
-
-  /** @throws {KeyturnError} `guard_options_invalid` */
-  constructor(verifier: TokenVerifier, options: BearerOptions) {
-    const rules = ownOptions(options, 'guard_options_invalid')
-    assertAccessRules(rules, ['realm'])
-    const { realm = '' } = rules
-    if (typeof realm !== 'string' || !/^[\x20-\x7e]*$/.test(realm)) {
-      throw new KeyturnError('guard_options_invalid', 'realm: expected printable ASCII')
-    }
-    this.#verifier = verifier
-    this.#rules = rules
-  }
-
+/** Decides by rules that were looked at, and copied, once: what is put into every object of the process later is none of them. */
+export interface BearerGuard {
   /** See {@link authenticateBearer}. */
-  async decide(authorization: readonly string[]): Promise<BearerOutcome> {
-    if (!authorization.some((value) => MEANS_BEARER.test(value))) return this.refused('token_missing')
-    const [value = ''] = authorization
-    const token = authorization.length === 1 ? CREDENTIALS.exec(value)?.[1] : undefined
-    return token === undefined ? this.refused('authorization_malformed') : await this.decideOnToken(token)
-  }
-
-  /** As {@link decide}, for a token that has come by itself. */
-  async decideOnToken(jwt: unknown): Promise<BearerOutcome> {
-    try {
-      const token = await this.#verifier.verify(jwt)
-      const session = this.#verifier.session(token)
-      const code = accessRefusal(this.#rules, session)
-      return code === undefined ? { session, token } : this.refused(code)
-    } catch (error) {
-      if (error instanceof TokenRejected) return this.refused(error.code)
-      if (error instanceof KeysUnavailable) return { refusal: unavailable(error) }
-      throw error
-    }
-  }
-
+  decide(authorization: readonly string[]): Promise<BearerOutcome>
+  /** As {@link BearerGuard.decide}, for a token that has come by itself. */
+  decideOnToken(jwt: unknown): Promise<BearerOutcome>
   /** A refusal by its code. */
-  refused(code: string): { readonly refusal: BearerRefusal } {
-    const { status, error, detail } = TERMS.get(code) ?? OF_THE_TOKEN
-    const { realm = 'keyturn', scopes } = this.#rules
-    const parts = [`realm="${realm.replace(/["\\]/g, '\\$&')}"`]
-    if (error !== undefined) parts.push(`error="${error}"`, `error_description="${code}"`)
-    if (code === 'scope_missing') parts.push(`scope="${scopes?.join(' ')}"`)
-    const challenge = `Bearer ${parts.join(', ')}`
-    return { refusal: { status, code, detail, headers: { 'www-authenticate': challenge } } }
+  refused(code: string): { readonly refusal: BearerRefusal }
+}
+
+/** @throws {KeyturnError} `guard_options_invalid` */
+export function bearerGuard(verifier: TokenVerifier, options: BearerOptions): BearerGuard {
+  const rules = ownOptions(options, 'guard_options_invalid')
+  assertAccessRules(rules, ['realm'])
+  const { realm = 'keyturn' } = rules
+  if (typeof realm !== 'string' || !/^[\x20-\x7e]*$/.test(realm)) {
+    throw new KeyturnError('guard_options_invalid', 'realm: expected printable ASCII')
   }
+  const space = `Bearer realm="${realm.replace(/["\\]/g, '\\$&')}"`
+
+  const guard: BearerGuard = {
+    async decide(authorization) {
+      if (!authorization.some((value) => MEANS_BEARER.test(value))) return guard.refused('token_missing')
+      const [value = ''] = authorization
+      const token = authorization.length === 1 ? CREDENTIALS.exec(value)?.[1] : undefined
+      return token === undefined ? guard.refused('authorization_malformed') : await guard.decideOnToken(token)
+    },
+
+    async decideOnToken(jwt) {
+      try {
+        const token = await verifier.verify(jwt)
+        const session = verifier.session(token)
+        const code = accessRefusal(rules, session)
+        return code === undefined ? { session, token } : guard.refused(code)
+      } catch (error) {
+        if (error instanceof TokenRejected) return guard.refused(error.code)
+        if (error instanceof KeysUnavailable) return { refusal: unavailable(error) }
+        throw error
+      }
+    },
+
+    refused(code) {
+      const { status, error, detail } = TERMS.get(code) ?? OF_THE_TOKEN
+      const parts = [space]
+      if (error !== undefined) parts.push(`error="${error}"`, `error_description="${code}"`)
+      if (code === 'scope_missing') parts.push(`scope="${rules.scopes?.join(' ')}"`)
+      return { refusal: { status, code, detail, headers: { 'www-authenticate': parts.join(', ') } } }
+    },
+  }
+  return guard
 }
 
 /**

@@ -4,12 +4,12 @@ import { createMultiVerifier } from '../multi-verifier.ts'
 import { openVerifier } from '../open-verifier.fixture.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import type { VerifierOptions } from '../verifier-options.ts'
-import { BearerGuard, type BearerOptions, type BearerOutcome } from './bearer.ts'
+import { type BearerOptions, type BearerOutcome, bearerGuard } from './bearer.ts'
 import { LiveSession } from './live-session.ts'
 
 /** A connection that somebody has come through with that token. */
 async function live(verifier: TokenVerifier, jwt: string, rules: BearerOptions = {}) {
-  const guard = new BearerGuard(verifier, rules)
+  const guard = bearerGuard(verifier, rules)
   const admission = await guard.decideOnToken(jwt)
   if ('refusal' in admission) throw new Error(`expected to be let in, not ${admission.refusal.code}`)
   const ends: string[] = []

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
-import { BearerGuard, type BearerOptions, isRefusal } from '../access/bearer.ts'
+import { type BearerOptions, bearerGuard, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 import { send } from './node-http.ts'
@@ -33,7 +33,7 @@ export type GuardMiddleware = (
  * })
  */
 export function guard(verifier: TokenVerifier, options: BearerOptions = {}): GuardMiddleware {
-  const bearer = new BearerGuard(verifier, options)
+  const bearer = bearerGuard(verifier, options)
   return async (request, response, next) => {
     const outcome = await bearer.decide(authorizationOf(request))
     // whoever went away meanwhile sends no more 'close': a handler would wait for it in vain

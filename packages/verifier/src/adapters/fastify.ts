@@ -1,6 +1,6 @@
 import { ownOptions, type Session } from '@keyturn/core'
 import type { FastifyContextConfig, FastifyPluginAsync } from 'fastify'
-import { BearerGuard, type BearerOptions, isRefusal } from '../access/bearer.ts'
+import { type BearerGuard, type BearerOptions, bearerGuard, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf } from './http-answer.ts'
 
@@ -35,7 +35,7 @@ export interface GuardPluginOptions extends BearerOptions {
 export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
   async (...[app, given]: Parameters<FastifyPluginAsync<GuardPluginOptions>>) => {
     const { verifier, ...defaults } = ownOptions(given, 'guard_options_invalid')
-    const guardOfAll = new BearerGuard(verifier, defaults)
+    const guardOfAll = bearerGuard(verifier, defaults)
     const guards = new WeakMap<FastifyContextConfig, BearerGuard>()
     const guardOf = (config: FastifyContextConfig): BearerGuard => {
       const bearer = bearerOf(config)
@@ -43,7 +43,7 @@ export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
       const known = guards.get(config)
       if (known !== undefined) return known
       const own = ownOptions(bearer, 'guard_options_invalid')
-      const made = new BearerGuard(verifier, { ...defaults, ...own })
+      const made = bearerGuard(verifier, { ...defaults, ...own })
       guards.set(config, made)
       return made
     }

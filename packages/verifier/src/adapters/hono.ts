@@ -1,6 +1,6 @@
 import type { Session } from '@keyturn/core'
 import type { MiddlewareHandler } from 'hono'
-import { BearerGuard, type BearerOptions, isRefusal } from '../access/bearer.ts'
+import { type BearerOptions, bearerGuard, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo } from './http-answer.ts'
 
@@ -22,7 +22,7 @@ export interface GuardEnv {
  * app.get('/orders', guard(verifier, { scopes: ['orders:read'] }), (c) => c.text(`hello ${c.var.caller.userId}`))
  */
 export function guard(verifier: TokenVerifier, options: BearerOptions = {}): MiddlewareHandler<GuardEnv> {
-  const bearer = new BearerGuard(verifier, options)
+  const bearer = bearerGuard(verifier, options)
   return async (context, next) => {
     // several headers come joined by commas, which no credentials of one token hold
     const authorization = context.req.header('authorization')

@@ -1,6 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Session } from '@keyturn/core'
-import { BearerGuard, type BearerOptions, isRefusal, orInternalError } from '../access/bearer.ts'
+import {
+  type BearerGuard,
+  type BearerOptions,
+  bearerGuard,
+  isRefusal,
+  orInternalError,
+} from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
 import { answerTo, authorizationOf, BUG_ANSWER, type HttpAnswer, throwUncaught } from './http-answer.ts'
 
@@ -28,7 +34,7 @@ export function guard(
   options: BearerOptions,
   listener: GuardedListener,
 ): RequestListener {
-  const bearer = new BearerGuard(verifier, options)
+  const bearer = bearerGuard(verifier, options)
   return (request, response) => {
     void admit(bearer, listener, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream'
 import { KeysUnavailable, KeyturnError, ownOptions, type Session } from '@keyturn/core'
 import type { WebSocket, WebSocketServer } from 'ws'
 import {
-  BearerGuard,
   type BearerOptions,
   type BearerOutcome,
+  bearerGuard,
   isRefusal,
   orInternalError,
 } from '../access/bearer.ts'
@@ -64,7 +64,7 @@ export function guard(
   server: WebSocketServer,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const { allowSubprotocolToken = false, ...rules } = ownOptions(options, 'guard_options_invalid')
-  const bearer = new BearerGuard(verifier, rules)
+  const bearer = bearerGuard(verifier, rules)
   if (server.options.noServer !== true) {
     throw new KeyturnError('guard_options_invalid', 'expected a WebSocketServer made with noServer: true')
   }
