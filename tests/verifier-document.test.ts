@@ -35,7 +35,7 @@ describe('a verifier as documented (R38, R66)', () => {
     }
     const second = await shell('node service.mjs', { ...served.env, ...kept }, folder)
     const [recalled, healthThen] = second.stdout.trim().split('\n')
-    expect(JSON.parse(String(recalled))).toMatchObject({ kind: 'keys-recalled', source: 'snapshot' })
+    expect(JSON.parse(String(recalled))).toMatchObject({ kind: 'fallback-keys-used', source: 'snapshot' })
     expect(JSON.parse(String(healthThen))).toMatchObject({ status: 'fresh', source: 'snapshot' })
   })
 

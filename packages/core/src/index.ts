@@ -58,7 +58,9 @@ export {
   type SkippedKey,
 } from './jwk-set.ts'
 export { type CompactJws, signCompact, splitCompact, verifySignature } from './jws.ts'
+export { KEY_SET_PATHS } from './key-set-paths.ts'
 export { isLoopback } from './loopback.ts'
+export { assertNames, meantName } from './option-names.ts'
 export { ownOptions } from './own-options.ts'
 export { type Clock, LONGEST_TIMER_MS, type SigningKey, systemClock } from './ports.ts'
 export type { PublicJwk, PublishedJwk } from './public-jwk.ts'

@@ -8,7 +8,8 @@ const LONE_SURROGATE = /\p{Cs}/u
 /**
  * Parses a JSON object out of bytes that anyone may have chosen. `undefined` unless the bytes are UTF-8 without BOM, the
  * text is one JSON object, each top-level member occurs once, none is named `__proto__`, and nesting stays within
- * `maxDepth` (the object itself counts 1). It has no member but its own, whatever was put into every object of the process.
+ * `maxDepth` (the object itself counts 1). It has no member but its own, whatever was assigned to every object of the process, as
+ * by merging JSON: who can define members that do not show has the process anyway.
  */
 export function parseJsonObject(bytes: Uint8Array, maxDepth: number): JsonObject | undefined {
   const text = decodeUtf8(bytes)

@@ -53,6 +53,8 @@ export class JwkRefused extends KeyturnError {
 
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'priv'] as const
 const LONGEST_KID = 256
+/** Longer than any date: keeps the seconds exact once they are milliseconds. */
+const LATEST_END_SECONDS = 8.64e12
 /** 8192 bits in base64url: the longest modulus. */
 const LONGEST_NUMBER = 1366
 
@@ -152,9 +154,6 @@ function parseBytes(value: JsonObject, member: KeyMember, length: number | undef
   return bytes
 }
 
-/** Longer than any date: keeps the seconds exact once they are milliseconds. */
-const LATEST_END_SECONDS = 8.64e12
-
 function parseEnd(exp: unknown): number | undefined {
   if (exp === undefined) return undefined
   if (isCount(exp) && exp <= LATEST_END_SECONDS) return exp
@@ -165,6 +164,6 @@ function importKey(members: PublicJwk, algorithm: SignatureAlgorithm): CryptoKey
   try {
     return cryptoKeyInput(createPublicKey({ key: { ...members }, format: 'jwk' }), algorithm)
   } catch (cause) {
-    throw new JwkRefused('key_malformed', 'expected a point of the curve', cause)
+    throw new JwkRefused('key_malformed', 'expected a key that its kty and crv can have', cause)
   }
 }

@@ -45,14 +45,15 @@ export function splitCompact(token: unknown, maxLength: number): CompactJws {
 }
 
 /**
- * Verifies a signature over bytes, or over text with a byte for each character, with the algorithm that belongs to the key; the token
- * has no say in it. Any failure below is `false`, never a crash.
+ * Verifies a signature over bytes with the algorithm that belongs to the key; the token has no say in it. Any failure below is
+ * `false`, never a crash.
  */
-export function verifySignature(
-  key: VerificationKey,
-  signed: Uint8Array | string,
-  signature: Uint8Array,
-): boolean {
+export function verifySignature(key: VerificationKey, bytes: Uint8Array, signature: Uint8Array): boolean {
+  return isSigned(key, bytes, signature)
+}
+
+/** As {@link verifySignature}; also over text, of which each character is one byte, as in a token. */
+export function isSigned(key: VerificationKey, signed: Uint8Array | string, signature: Uint8Array): boolean {
   if (signature.length !== key.signatureBytes) return false
   const { digest, signatureCodec } = key.algorithm
   try {

@@ -72,7 +72,11 @@ describe('SignedJwkSetReader (R39)', () => {
     ['space around it', `${signed()}\n`, 'key_set_not_signed'],
     ['crit', signed({ header: { crit: ['exp'] } }), 'key_set_not_signed'],
     ['alg none', `${signed({ header: { alg: 'none' } }).replace(/[^.]+$/, '')}`, 'key_set_not_signed'],
-    ['a set of another subject', signed({ claims: { sub: 'https://other.example' } }), 'key_set_not_signed'],
+    [
+      'a set of another subject',
+      signed({ claims: { sub: 'https://other.example' } }),
+      'key_set_issuer_mismatch',
+    ],
     ['a set without exp', signed({ claims: { exp: undefined } }), 'key_set_not_signed'],
     ['a set without iat', signed({ claims: { iat: undefined } }), 'key_set_not_signed'],
     [
@@ -143,7 +147,7 @@ describe('SignedJwkSetReader (R39)', () => {
 
   it('says what it expected, and not what it found', () => {
     const text = signed({ claims: { iss: 'https://secret.example' } })
-    expect(() => read(text)).toThrow(/^key set refused: expected iss to be the configured issuer$/)
+    expect(() => read(text)).toThrow(/^key set refused: expected iss and sub to be the configured issuer$/)
     expect(() => read(signed({ header: { crit: ['exp'] } }))).toThrow(
       expect.objectContaining({
         message: 'key set refused: expected a JWS of typ jwk-set+jwt (header_crit_refused)',

@@ -43,6 +43,8 @@ const CODES: Partial<Readonly<Record<TokenRejectionCode, JwkSetRefusalCode>>> = 
   signature_length: 'key_set_signature_invalid',
   signature_invalid: 'key_set_signature_invalid',
   issuer_mismatch: 'key_set_issuer_mismatch',
+  // that sub is the issuer, too
+  check_failed: 'key_set_issuer_mismatch',
   token_issued_in_future: 'key_set_from_future',
   token_not_yet_valid: 'key_set_from_future',
   token_expired: 'key_set_expired',
@@ -50,7 +52,7 @@ const CODES: Partial<Readonly<Record<TokenRejectionCode, JwkSetRefusalCode>>> = 
 const EXPECTATIONS: Readonly<Partial<Record<JwkSetRefusalCode, string>>> = Object.freeze({
   key_set_root_unknown: 'expected the signature of a pinned root key',
   key_set_signature_invalid: 'expected a signature that the root key made',
-  key_set_issuer_mismatch: 'expected iss to be the configured issuer',
+  key_set_issuer_mismatch: 'expected iss and sub to be the configured issuer',
   key_set_from_future: 'expected iat to be in the past',
   key_set_expired: 'expected exp to be in the future',
 })

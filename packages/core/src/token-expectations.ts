@@ -56,7 +56,9 @@ const MAX_TOLERANCE_SECONDS = 60
  */
 export function completeExpectations(expectations: TokenExpectations): CompleteExpectations {
   const own = ownOptions(expectations, 'expectations_invalid')
-  const given = { ...DEFAULTS, algorithms: availableAlgorithms(), ...withoutUndefined(own) }
+  const defaults = { ...DEFAULTS, algorithms: availableAlgorithms() }
+  // again without a prototype: what was put into every object of the process is no expectation
+  const given: CompleteExpectations = Object.assign(Object.create(null), defaults, withoutUndefined(own))
   assertExpectations(given)
   return given
 }

@@ -266,4 +266,24 @@ describe('a process whose objects somebody has given members (R42)', () => {
     expect(session.kind).toBe('client')
     expect(session.scopes).toEqual([])
   })
+
+  it.each([
+    ['issuer', CLAIMS.iss],
+    ['audience', null],
+  ])('gives a checker no expectation that nobody has of it: %s', (name, value) => {
+    const expectations = { issuer: CLAIMS.iss, audience: CLAIMS.aud, [name]: undefined } as never
+    polluted[name] = value
+    expect(outcomeOf(() => new TokenChecker(expectations))).toBe('expectations_invalid')
+  })
+
+  it('gives a checker no other expectations than it has', () => {
+    Object.assign(polluted, {
+      typ: null,
+      check: () => false,
+      algorithms: ['EdDSA'],
+      requiredClaims: ['none'],
+      maxTokenLength: 1,
+    })
+    expect(accept(issue()).claims.sub).toBe(CLAIMS.sub)
+  })
 })

@@ -10,7 +10,7 @@ import {
 import { KeyturnError, TokenRejected } from './errors.ts'
 import { deepFreeze, type JsonObject, parseJsonObject, parseJsonText } from './json.ts'
 import { isKid, type VerificationKey } from './jwk.ts'
-import { type CompactJws, splitCompact, verifySignature } from './jws.ts'
+import { type CompactJws, isSigned, splitCompact } from './jws.ts'
 import { Scratch } from './scratch.ts'
 import { completeExpectations, type TokenExpectations } from './token-expectations.ts'
 
@@ -48,7 +48,8 @@ const HEADER_CACHE_ENTRIES = 64
  * @example
  * const checker = new TokenChecker({ issuer: 'https://auth.example', audience: 'orders' })
  * const parsed = checker.parse(jwt)
- * const token = checker.verify(parsed, keys.get(parsed.header.kid), Date.now())
+ * const key = keys.get(parsed.header.kid)
+ * if (key !== undefined) console.log(checker.verify(parsed, key, Date.now()).claims.sub)
  */
 export class TokenChecker {
   readonly #claims: ClaimExpectations
@@ -84,7 +85,7 @@ export class TokenChecker {
    */
   parse(token: unknown): ParsedToken {
     const jws = splitCompact(token, this.#maxTokenLength)
-    return { header: this.#headerOf(jws), jws }
+    return { header: this.#headers.get(jws.header) ?? this.#parseHeader(jws.header), jws }
   }
 
   /**
@@ -95,13 +96,14 @@ export class TokenChecker {
   verify(parsed: ParsedToken, key: VerificationKey, nowMs: number): VerifiedToken {
     const { jws } = parsed
     // not the parsed one: a checker with other expectations may have let it pass
-    const header = this.#headerOf(jws)
+    const known = this.#headers.get(jws.header)
+    const header = known ?? this.#parseHeader(jws.header)
     if (key.kid !== header.kid || key.expiresAt <= nowMs) throw new TokenRejected('key_unknown')
     if (key.algorithm.name !== header.alg) throw new TokenRejected('key_alg_mismatch')
     const signature = this.#scratch.bytesOf(jws.signature)
     if (signature.length !== key.signatureBytes) throw new TokenRejected('signature_length')
-    if (!verifySignature(key, jws.signingInput, signature)) throw new TokenRejected('signature_invalid')
-    this.#remember(jws.header, header)
+    if (!isSigned(key, jws.signingInput, signature)) throw new TokenRejected('signature_invalid')
+    if (known === undefined) this.#remember(jws.header, header)
     const text = this.#scratch.textOf(jws.payload)
     const payload = text === undefined ? undefined : parseJsonText(text, PAYLOAD_DEPTH)
     if (payload === undefined) throw new TokenRejected('payload_malformed')
@@ -123,10 +125,6 @@ export class TokenChecker {
   /** From when on {@link verify} refuses a token that it has verified, for its age alone. */
   endOf(token: VerifiedToken): EndOfClaims {
     return endOfClaims(token.claims, this.#claims)
-  }
-
-  #headerOf(jws: CompactJws): TokenHeader {
-    return this.#headers.get(jws.header) ?? this.#parseHeader(jws.header)
   }
 
   #parseHeader(encoded: string): TokenHeader {

@@ -1,4 +1,12 @@
-import { type Clock, errorCodeOf, isolatedListener, KeyturnError, systemClock } from '@keyturn/core'
+import {
+  assertNames,
+  type Clock,
+  errorCodeOf,
+  isolatedListener,
+  KeyturnError,
+  ownOptions,
+  systemClock,
+} from '@keyturn/core'
 import type { AuditTrail } from './audit-trail.ts'
 import { NO_AUDIT } from './audited-save.ts'
 import type { KeyringEvent } from './events.ts'
@@ -32,22 +40,37 @@ export interface KeyManagerOptions {
   readonly random?: () => number
 }
 
+/** Every option, so that the compiler misses none here. */
+const NAMES: Readonly<Record<keyof KeyManagerOptions, true>> = Object.freeze({
+  store: true,
+  policy: true,
+  serving: true,
+  clock: true,
+  onEvent: true,
+  audit: true,
+  generate: true,
+  maxStalenessMs: true,
+  random: true,
+})
+
 /**
  * Says what holds where nothing was said, and checks the rest. Failures of the store are told of as events; a listener that fails
  * disturbs nothing.
  *
- * @throws {KeyturnError} `policy_invalid`
+ * @throws {KeyturnError} `manager_options_invalid`, `policy_invalid`
  */
 export function completeOptions(options: KeyManagerOptions): Required<KeyManagerOptions> {
-  const { store, generate } = options
-  const onEvent = isolatedListener(options.onEvent)
+  const own = ownOptions(options, 'manager_options_invalid')
+  assertNames(own, Object.keys(NAMES), 'manager_options_invalid', 'no option of a key manager')
+  const { store, policy, generate } = own
+  const onEvent = isolatedListener(own.onEvent)
   const complete: Required<KeyManagerOptions> = {
-    serving: true,
-    clock: systemClock,
-    random: Math.random,
-    audit: NO_AUDIT,
-    maxStalenessMs: Number.POSITIVE_INFINITY,
-    ...options,
+    policy,
+    serving: own.serving ?? true,
+    clock: own.clock ?? systemClock,
+    random: own.random ?? Math.random,
+    audit: own.audit ?? NO_AUDIT,
+    maxStalenessMs: own.maxStalenessMs ?? Number.POSITIVE_INFINITY,
     generate: generate === undefined ? generateSigningPair : proven(generate),
     onEvent,
     store: reportingStore(store, (operation, error) =>

@@ -311,6 +311,27 @@ describe('a rotation that fails (R9, R18)', () => {
   })
 })
 
+describe('options of a manager (R54)', () => {
+  const open = (options: object) => KeyManager.open({ store: new MemoryKeyStore(), policy, ...options })
+
+  it('are refused where they mean nothing, with what is probably meant, and where they are inherited', async () => {
+    await expect(open({ maxStalenesMs: 1 })).rejects.toMatchObject({
+      code: 'manager_options_invalid',
+      message: '"maxStalenesMs" is no option of a key manager',
+      remedy: 'did you mean maxStalenessMs?',
+    })
+    const inherited = Object.create({ store: new MemoryKeyStore(), policy })
+    expect(await codeOf(KeyManager.open(inherited))).toBe('manager_options_invalid')
+  })
+
+  it('are the default where they are undefined', async () => {
+    const names = ['serving', 'clock', 'onEvent', 'audit', 'generate', 'maxStalenessMs', 'random']
+    const keys = await open(Object.fromEntries(names.map((name) => [name, undefined])))
+    expect(keys.ring().generation).toBe(1)
+    await keys.close()
+  })
+})
+
 describe('a policy that cannot hold (R54)', () => {
   it.each([
     ['interval within the lead', { rotationIntervalMs: leadOf(timing) }],

@@ -30,6 +30,23 @@ describe('failures of a store (R18, R51)', () => {
     expect(told).toEqual(['read store_unsafe', 'read store_unsafe', 'write store_failed'])
   })
 
+  it('take nothing from a store that has all that one may have', async () => {
+    const asked: string[] = []
+    const does = (name: string) => async () => void asked.push(name)
+    const store = Object.assign(new MemoryKeyStore(), {
+      place: 'somewhere',
+      setAside: does('setAside'),
+      inTurn: does('inTurn'),
+      close: does('close'),
+    })
+    const reporting = reportingStore(store, () => {})
+    expect(reporting.place).toBe('somewhere')
+    await reporting.setAside?.()
+    await reporting.inTurn?.(async () => {})
+    await reporting.close?.()
+    expect(asked).toEqual(['setAside', 'inTurn', 'close'])
+  })
+
   it('are told of every look, though the health says them once', async () => {
     let watcher: StoreWatcher | undefined
     const store = new MemoryKeyStore()

@@ -17,17 +17,20 @@ export function reportingStore(
       throw error
     }
   }
-  return {
+  // every member of the port, so that the compiler misses none
+  const complete: { readonly [Member in keyof Required<KeyStore>]: KeyStore[Member] } = {
     sharesClock: store.sharesClock,
     pollMs: store.pollMs,
-    ...(store.place !== undefined && { place: store.place }),
+    place: store.place,
     get clockAheadMs() {
       return aheadOf(store)
     },
     load: () => reporting('read', () => store.load()),
     save: (ring, expectedGeneration, options) =>
       reporting('write', () => store.save(ring, expectedGeneration, options)),
-    ...(store.inTurn && { inTurn: store.inTurn.bind(store) }),
+    setAside: store.setAside?.bind(store),
+    inTurn: store.inTurn?.bind(store),
+    close: store.close?.bind(store),
     watch: (watcher) =>
       store.watch({
         onLook: () => watcher.onLook?.(),
@@ -39,4 +42,6 @@ export function reportingStore(
         },
       }),
   }
+  // a member that is left out may be undefined, too: whoever asks for one cannot tell
+  return complete as KeyStore
 }

@@ -211,6 +211,23 @@ describe('a policy that is malformed (R54)', () => {
     },
   )
 
+  it.each(Object.keys(DEFAULT_TIMING) as (keyof Timing)[])('lacks a part: %s', (about) => {
+    const { [about]: _, ...rest } = DEFAULT_TIMING
+    const problem = 'expected a whole number of milliseconds, not negative'
+    const violations = policyViolations({ ...DEFAULT_POLICY, timing: rest as Timing })
+    expect(violations).toContainEqual({ about, problem })
+  })
+
+  it('has a part that is none', () => {
+    const timing = { ...DEFAULT_TIMING, graceSkew: 1 }
+    expect(policyViolations({ ...DEFAULT_POLICY, timing })).toEqual([
+      {
+        about: 'timing',
+        problem: expect.stringMatching(/^"graceSkew" is none of rotationIntervalMs, .*graceSkewMs/),
+      },
+    ])
+  })
+
   it('has lifetimes that are not whole seconds', () => {
     expect(violationsOf({ maxTtlMs: 1500 })).toEqual([
       { about: 'maxTtlMs', problem: 'expected whole seconds' },

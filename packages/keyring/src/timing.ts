@@ -44,7 +44,7 @@ export interface KeyPolicy {
 /** One way in which a policy cannot be. */
 export interface PolicyViolation {
   /** The part to change. */
-  readonly about: keyof Timing | 'algorithm' | 'rsaBits'
+  readonly about: keyof Timing | 'timing' | 'algorithm' | 'rsaBits'
   /** What was expected of it. */
   readonly problem: string
 }
@@ -154,7 +154,7 @@ function oversizedSet(policy: KeyPolicy): readonly PolicyViolation[] {
 }
 
 function malformedParts({ algorithm, rsaBits, timing }: KeyPolicy): readonly PolicyViolation[] {
-  const names = Object.keys(timing) as (keyof Timing)[]
+  const names = Object.keys(DEFAULT_TIMING) as (keyof Timing)[]
   const positive = ['rotationIntervalMs', 'maxTtlMs', 'verifierRefreshMs', 'storePollMs'] as const
   const violations: PolicyViolation[] = names
     .filter((name) => !Number.isSafeInteger(timing[name]) || timing[name] < 0)
@@ -171,6 +171,9 @@ function malformedParts({ algorithm, rsaBits, timing }: KeyPolicy): readonly Pol
     violations.push({ about: 'maxTtlMs', problem: 'expected whole seconds' })
   if (timing.clockToleranceMs > 60 * SECOND) {
     violations.push({ about: 'clockToleranceMs', problem: 'expected at most 60s' })
+  }
+  for (const name of Object.keys(timing).filter((name) => !Object.hasOwn(DEFAULT_TIMING, name))) {
+    violations.push({ about: 'timing', problem: `${JSON.stringify(name)} is none of ${names.join(', ')}` })
   }
   return [...violations, ...malformedAlgorithm(algorithm, rsaBits)]
 }

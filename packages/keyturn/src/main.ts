@@ -210,7 +210,8 @@ async function closeAll(undo: readonly (() => Promise<void>)[]): Promise<void> {
 async function drain(server: FastifyInstance): Promise<void> {
   const sweep = setInterval(() => server.server.closeIdleConnections(), SWEEP_MS)
   const cancel = systemClock.setTimer(() => server.server.closeAllConnections(), DRAIN_MS)
-  await server.close()
-  clearInterval(sweep)
-  cancel()
+  await server.close().finally(() => {
+    clearInterval(sweep)
+    cancel()
+  })
 }

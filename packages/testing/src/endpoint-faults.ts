@@ -37,7 +37,10 @@ export type Treatment = Answer | 'reset' | 'hang' | 'drip'
 
 /** How an endpoint treats questions. */
 export interface Manner {
-  /** What a verifier says of it, in `health().lastError`; where it begins with `fetch_`, no document is taken at all. */
+  /**
+   * What a verifier says of it, in `health().lastError` (over HTTP a time-out says in which phase it was); where it begins with
+   * `fetch_`, no document is taken at all.
+   */
   readonly code: string | undefined
   treat(sets: KeySets, form: KeySetForm): Treatment
 }

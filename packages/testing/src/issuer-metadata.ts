@@ -1,13 +1,11 @@
-import { urlBelow } from '@keyturn/core'
+import { KEY_SET_PATHS, urlBelow } from '@keyturn/core'
 
 const METADATA = '/.well-known/oauth-authorization-server'
-const PLAIN_PATH = '/.well-known/jwks.json'
-const SIGNED_PATH = '/.well-known/jwks.jwt'
 
 /** Where an authority has its key set. */
-export const KEY_SET_PATHS = Object.freeze({
-  plain: [PLAIN_PATH, '/keys/.well-known/jwks.json'],
-  signed: [SIGNED_PATH],
+export const SERVED_PATHS = Object.freeze({
+  plain: [KEY_SET_PATHS.plain, `/keys${KEY_SET_PATHS.plain}`],
+  signed: [KEY_SET_PATHS.signed],
 })
 
 /** What the metadata tells of. */
@@ -27,8 +25,8 @@ export function metadataByPath({ issuer, url, isSetSigned }: DescribedIssuer): R
   if (!isUrl) return new Map()
   const metadata = {
     issuer,
-    jwks_uri: url + PLAIN_PATH,
-    ...(isSetSigned && { signed_jwks_uri: url + SIGNED_PATH }),
+    jwks_uri: url + KEY_SET_PATHS.plain,
+    ...(isSetSigned && { signed_jwks_uri: url + KEY_SET_PATHS.signed }),
     response_types_supported: [],
     grant_types_supported: [],
   }

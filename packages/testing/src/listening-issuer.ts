@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { PublishedJwk } from '@keyturn/core'
 import type { EndpointConduct } from './endpoint-conduct.ts'
 import { listen } from './endpoint-server.ts'
-import { KEY_SET_PATHS, metadataByPath } from './issuer-metadata.ts'
+import { metadataByPath, SERVED_PATHS } from './issuer-metadata.ts'
 import { type KeySetForm, PLAIN_FORM } from './key-set-form.ts'
 
 /** An issuer that can be asked from other processes. */
@@ -43,8 +43,8 @@ export async function listenAs(
   { issuer, audience, conduct, signed }: IssuerToServe,
   port: number,
 ): Promise<ListeningIssuer> {
-  const keySets = new Map(KEY_SET_PATHS.plain.map((path) => [path, PLAIN_FORM]))
-  if (signed !== undefined) for (const path of KEY_SET_PATHS.signed) keySets.set(path, signed.form)
+  const keySets = new Map(SERVED_PATHS.plain.map((path) => [path, PLAIN_FORM]))
+  if (signed !== undefined) for (const path of SERVED_PATHS.signed) keySets.set(path, signed.form)
   const documents = (url: string) => metadataByPath({ issuer, url, isSetSigned: signed !== undefined })
   const server = await listen(conduct, { keySets, documents }, port)
   const pins = signed && (await writePins(signed))
@@ -52,14 +52,14 @@ export async function listenAs(
     await server.close()
     await pins?.remove()
   }
-  const [path] = signed === undefined ? KEY_SET_PATHS.plain : KEY_SET_PATHS.signed
+  const [path] = signed === undefined ? SERVED_PATHS.plain : SERVED_PATHS.signed
   const env: ListeningEnv = {
     KEYTURN_ISSUER: issuer,
     KEYTURN_AUDIENCE: audience,
     KEYTURN_JWKS_URL: `${server.url}${path}`,
     ...(pins && { KEYTURN_VERIFIER_ROOT_KEYS_FILE: pins.file }),
   }
-  return { url: `${server.url}${KEY_SET_PATHS.plain[0]}`, env, close, [Symbol.asyncDispose]: close }
+  return { url: `${server.url}${SERVED_PATHS.plain[0]}`, env, close, [Symbol.asyncDispose]: close }
 }
 
 /** A service reads its pins from a file. */

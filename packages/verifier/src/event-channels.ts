@@ -1,7 +1,6 @@
 import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { isolatedListener, type KeysUnavailable, TokenRejected } from '@keyturn/core'
+import { assertNames, isolatedListener, type KeysUnavailable, TokenRejected } from '@keyturn/core'
 import type { TokenEvent, VerifierEvent } from './events.ts'
-import { assertNames } from './meant-name.ts'
 import { optionInvalid } from './option-invalid.ts'
 
 type AnyMessage =
@@ -20,7 +19,7 @@ const CHANNELS: Readonly<Record<VerifierMessage['kind'], Channel>> = Object.free
   'keys-replaced': channel('keyturn:verifier:keys-replaced'),
   'keys-confirmed': channel('keyturn:verifier:keys-confirmed'),
   'keys-fetch-failed': channel('keyturn:verifier:keys-fetch-failed'),
-  'keys-recalled': channel('keyturn:verifier:keys-recalled'),
+  'fallback-keys-used': channel('keyturn:verifier:fallback-keys-used'),
   'circuit-opened': channel('keyturn:verifier:circuit-opened'),
   'circuit-closed': channel('keyturn:verifier:circuit-closed'),
   'snapshot-failed': channel('keyturn:verifier:snapshot-failed'),

@@ -21,7 +21,7 @@ export type VerifierEvent =
   | { readonly kind: 'circuit-closed'; readonly failures: number }
   /** The endpoint cannot be asked, and keys from before are used: of the process before, or pinned ones. */
   | {
-      readonly kind: 'keys-recalled'
+      readonly kind: 'fallback-keys-used'
       readonly source: 'snapshot' | 'pinned'
       readonly kids: readonly string[]
     }

@@ -48,7 +48,8 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       KEYTURN_VERIFIER_SNAPSHOT_FILE: '/var/lib/orders/keys.json',
       KEYTURN_VERIFIER_SNAPSHOT_SECRET_FILE: file('a secret of this service, 32 or more\n'),
       KEYTURN_VERIFIER_ROOT_KEYS_FILE: file('{"keys":[]}'),
-      KEYTURN_VERIFIER_PINNED_THUMBPRINTS: 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs, other',
+      KEYTURN_VERIFIER_PINNED_THUMBPRINTS:
+        'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs, kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
       KEYTURN_VERIFIER_CA_FILE: file('ca'),
       KEYTURN_VERIFIER_CLIENT_CERT_FILE: file('cert'),
       KEYTURN_VERIFIER_CLIENT_KEY_FILE: file('key'),
@@ -72,7 +73,10 @@ describe('JWKSAuthentication: one initialisation for every service (R34)', () =>
       snapshotFile: '/var/lib/orders/keys.json',
       snapshotSecret: 'a secret of this service, 32 or more',
       rootKeys: { keys: [] },
-      pinnedThumbprints: ['NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs', 'other'],
+      pinnedThumbprints: [
+        'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
+        'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+      ],
       ca: 'ca',
       clientCert: 'cert',
       clientKey: 'key',

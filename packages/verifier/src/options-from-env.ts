@@ -4,11 +4,11 @@ import {
   errnoOf,
   isAlgorithmName,
   KeyturnError,
+  meantName,
   parseDuration,
   parseJsonObject,
 } from '@keyturn/core'
 import { type GivenVariables, withVariables } from './given-names.ts'
-import { meantName } from './meant-name.ts'
 import type { VerifierOptions } from './verifier-options.ts'
 
 /** An environment variable that a verifier understands. */

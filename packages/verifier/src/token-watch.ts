@@ -6,6 +6,7 @@ import {
   TokenRejected,
   type VerificationKey,
   type VerifiedToken,
+  warnOfFailure,
 } from '@keyturn/core'
 import type { KeySource } from './key-set/key-source.ts'
 
@@ -21,7 +22,7 @@ export type TokenEnd = TokenRejected | KeysUnavailable
 
 interface Watched {
   readonly kid: string
-  /** The very key that has verified the token. */
+  /** The key that has verified the token, or another object of the same material. */
   key: VerificationKey | undefined
   readonly end: EndOfClaims
   readonly onEnd: (reason: TokenEnd) => void
@@ -54,20 +55,24 @@ export class TokenWatch {
     this.#options = options
   }
 
-  /** Tells once, never before it has returned. Gives what ends the watch. */
-  watch(token: VerifiedToken, onEnd: (reason: TokenEnd) => void): () => void {
+  /**
+   * Tells once, never before it has returned. Gives what ends the watch.
+   *
+   * @param key - What has verified the token, where that may be another than its kid names by now.
+   */
+  watch(token: VerifiedToken, onEnd: (reason: TokenEnd) => void, key?: VerificationKey): () => void {
     const { keys, endOf } = this.#options
     const { kid } = token.header
-    const key = keys.find(kid)
+    const current = keys.find(kid)
     const watched: Watched = {
       kid,
-      key,
+      key: key ?? current,
       end: endOf(token),
       onEnd,
       isAwaitingKeys: false,
       cancelTimer: () => {},
     }
-    const group = this.#groups.get(kid) ?? { key, members: new Set() }
+    const group = this.#groups.get(kid) ?? { key: current, members: new Set() }
     this.#groups.set(kid, group)
     group.members.add(watched)
     this.#look(watched)
@@ -107,10 +112,8 @@ export class TokenWatch {
       return
     }
     if (reason !== undefined) {
-      // on its own: what fails in a listener is its owner's, and holds up neither the keys nor the others
-      queueMicrotask(() => {
-        if (this.#forget(watched)) watched.onEnd(reason)
-      })
+      // on its own: what fails in a listener holds up neither the keys nor the others
+      queueMicrotask(() => this.#tell(watched, reason))
       return
     }
     watched.key = key
@@ -118,6 +121,15 @@ export class TokenWatch {
     const endsAt = Math.min(watched.end.atSeconds * 1000, key?.expiresAt ?? Infinity)
     const waitMs = Math.min(endsAt - now, LONGEST_WAIT_MS)
     watched.cancelTimer = this.#options.clock.setTimer(() => this.#look(watched), waitMs)
+  }
+
+  #tell(watched: Watched, reason: TokenEnd): void {
+    if (!this.#forget(watched)) return
+    try {
+      watched.onEnd(reason)
+    } catch (error) {
+      warnOfFailure('a listener of a watched token failed', 'KEYTURN_LISTENER', error)
+    }
   }
 
   #reasonFor(watched: Watched, key: VerificationKey | undefined, now: number): TokenEnd | undefined {

@@ -1,7 +1,6 @@
-import { type Clock, isStringArray, type TokenExpectations } from '@keyturn/core'
+import { assertNames, type Clock, isStringArray, type TokenExpectations } from '@keyturn/core'
 import type { VerifierEvent } from './events.ts'
 import type { FetchKeySet } from './key-set/http-fetch.ts'
-import { assertNames } from './meant-name.ts'
 import { optionInvalid } from './option-invalid.ts'
 
 /** What `createVerifier` needs: an issuer and an audience. All else has a safe default. */

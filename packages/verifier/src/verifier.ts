@@ -55,6 +55,8 @@ export class Verifier implements TokenVerifier {
   readonly #watch: TokenWatch
   readonly #cache: TokenCache | undefined
   readonly #rejections = new Map<string, number>()
+  /** What has verified a token, where a kid may come to name another key. */
+  readonly #keysOfTokens: WeakMap<VerifiedToken, VerificationKey> | undefined
   #accepted = 0
   #cacheHits = 0
 
@@ -73,6 +75,7 @@ export class Verifier implements TokenVerifier {
       if (event.kind === 'keys-replaced') this.#forgetOtherKeys()
     })
     this.#cache = cacheOf(options)
+    if (options.allowForeignKids === true) this.#keysOfTokens = new WeakMap()
     this.#watch = new TokenWatch({
       keys: this.#keys,
       endOf: (token) => this.#checker.endOf(token),
@@ -137,7 +140,8 @@ export class Verifier implements TokenVerifier {
   /**
    * Tells once when a token that was verified here would be refused: `TokenRejected` when its time is over or its key has
    * left the set, `KeysUnavailable` when the keys cannot be had for so long that nothing is certain. For what outlives a
-   * request, such as a socket. A token that is no longer good is told of soon after, never at once.
+   * request, such as a socket. A token that is no longer good is told of soon after, never at once. What fails in `onEnd` becomes a
+   * warning of the process.
    *
    * @returns what ends the watch: call it when the socket closes
    *
@@ -146,7 +150,7 @@ export class Verifier implements TokenVerifier {
    * stream.once('close', unwatch)
    */
   watch(token: VerifiedToken, onEnd: (reason: TokenEnd) => void): () => void {
-    return this.#watch.watch(token, onEnd)
+    return this.#watch.watch(token, onEnd, this.#keysOfTokens?.get(token))
   }
 
   health(): VerifierHealth {
@@ -201,6 +205,7 @@ export class Verifier implements TokenVerifier {
     if (key === undefined) throw new TokenRejected('key_unknown')
     const token = this.#checker.verify(parsed, key, this.#clock.now())
     if (typeof jwt === 'string') this.#cache?.add(jwt, token, key)
+    this.#keysOfTokens?.set(token, key)
     this.#accepted += 1
     return token
   }

@@ -1,7 +1,7 @@
 import { type JsonObject, parseJsonObject, splitCompact, TokenRejected } from '@keyturn/core'
 
 /** In characters; there is no longer one to be looked at. */
-export const LONGEST_TOKEN = 65_536
+export const LONGEST_INPUT = 65_536
 const MAX_DEPTH = 32
 
 /** What a token says of itself. Nothing of it is checked: anyone can have written it. */
@@ -16,7 +16,7 @@ export interface UnverifiedToken {
  * @throws {TokenRejected} when it is no compact JWS that holds JSON
  */
 export function inspectToken(token: string): UnverifiedToken {
-  const { header, payload } = splitCompact(token, LONGEST_TOKEN)
+  const { header, payload } = splitCompact(token, LONGEST_INPUT)
   return { header: decode(header, 'header_malformed'), payload: decode(payload, 'payload_malformed') }
 }
 

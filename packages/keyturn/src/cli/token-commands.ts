@@ -1,7 +1,7 @@
 import { KeyturnError, TokenRejected } from '@keyturn/core'
 import { createVerifier, optionsFromEnv, type Verifier } from '@keyturn/verifier'
 import { Command } from 'commander'
-import { inspectToken, LONGEST_TOKEN } from './inspect-token.ts'
+import { inspectToken, LONGEST_INPUT } from './inspect-token.ts'
 import { print, say } from './output.ts'
 import { readAtMost } from './read-at-most.ts'
 
@@ -82,7 +82,7 @@ function openVerifier(flags: VerifyFlags): Verifier {
 async function takeToken(argument: string): Promise<string> {
   if (argument !== '-') return argument
   if (process.stdin.isTTY) throw noToken()
-  const input = await readAtMost(LONGEST_TOKEN, process.stdin)
+  const input = await readAtMost(LONGEST_INPUT, process.stdin)
   if (input === undefined) throw new TokenRejected('token_too_long')
   const token = input.toString().trim()
   if (token === '') throw noToken()

@@ -1,4 +1,4 @@
-import { isLoopback } from '@keyturn/core'
+import { isLoopback, KEY_SET_PATHS } from '@keyturn/core'
 import type { AuthorityConfig } from '../config/load-config.ts'
 import type { NewClient } from '../service/client-registry.ts'
 
@@ -27,8 +27,8 @@ export function welcome(
   const [url, adminUrl] = [started.url, started.adminUrl].map((it) => inNameOf(config.issuer, it))
   return [
     `keyturn serves ${config.issuer}`,
-    `  keys     ${url}/.well-known/jwks.json`,
-    ...(config.root === undefined ? [] : [`  signed   ${url}/.well-known/jwks.jwt`]),
+    `  keys     ${url}${KEY_SET_PATHS.plain}`,
+    ...(config.root === undefined ? [] : [`  signed   ${url}${KEY_SET_PATHS.signed}`]),
     `  tokens   ${url}/oauth2/token`,
     `  metrics  ${adminUrl}/metrics`,
     `  data     ${config.dataDir}${KEYS_ELSEWHERE[config.store]}`,

@@ -12,21 +12,22 @@ export interface Proposal {
 }
 
 /** Which setting each part of the key policy comes from. */
-const SETTING_BY_PART: Readonly<Record<PolicyViolation['about'], SettingKey>> = Object.freeze({
-  algorithm: 'keysAlgorithm',
-  rsaBits: 'keysRsaBits',
-  rotationIntervalMs: 'keysRotationInterval',
-  graceSkewMs: 'keysGraceSkew',
-  maxTtlMs: 'accessTokenMaxTtl',
-  jwksMaxAgeMs: 'jwksMaxAge',
-  jwksStaleWhileRevalidateMs: 'jwksStaleWhileRevalidate',
-  jwksCdnAgeMs: 'jwksCdnAge',
-  verifierRefreshMs: 'verifierRefresh',
-  verifierMinCacheMs: 'verifierMinCache',
-  storePollMs: 'storePoll',
-  clockSkewMs: 'clockSkew',
-  clockToleranceMs: 'clockTolerance',
-})
+const SETTING_BY_PART: Readonly<Record<Exclude<PolicyViolation['about'], 'timing'>, SettingKey>> =
+  Object.freeze({
+    algorithm: 'keysAlgorithm',
+    rsaBits: 'keysRsaBits',
+    rotationIntervalMs: 'keysRotationInterval',
+    graceSkewMs: 'keysGraceSkew',
+    maxTtlMs: 'accessTokenMaxTtl',
+    jwksMaxAgeMs: 'jwksMaxAge',
+    jwksStaleWhileRevalidateMs: 'jwksStaleWhileRevalidate',
+    jwksCdnAgeMs: 'jwksCdnAge',
+    verifierRefreshMs: 'verifierRefresh',
+    verifierMinCacheMs: 'verifierMinCache',
+    storePollMs: 'storePoll',
+    clockSkewMs: 'clockSkew',
+    clockToleranceMs: 'clockTolerance',
+  })
 
 /** Every way in which settings do not fit together, each as a line that names them as they were given. */
 export function disagreements(proposal: Proposal, nameOf: NameOf): readonly string[] {
@@ -45,13 +46,14 @@ export function disagreements(proposal: Proposal, nameOf: NameOf): readonly stri
     (key) => settings[key] % 1000 !== 0,
   )
   for (const key of wholeSeconds) lines.push(`${nameOf(key)}: expected whole seconds`)
-  const settingOf = (about: PolicyViolation['about']) =>
+  const placeOf = (about: PolicyViolation['about']) => {
+    if (about === 'timing') return about
     // without a maximum of its own, the lifetime is what is reserved on keys
-    about === 'maxTtlMs' && settings.accessTokenMaxTtl === undefined
-      ? 'accessTokenTtl'
-      : SETTING_BY_PART[about]
+    const isTtl = about === 'maxTtlMs' && settings.accessTokenMaxTtl === undefined
+    return nameOf(isTtl ? 'accessTokenTtl' : SETTING_BY_PART[about])
+  }
   const broken = policyViolations(policy)
-  return [...lines, ...broken.map(({ about, problem }) => `${nameOf(settingOf(about))}: ${problem}`)]
+  return [...lines, ...broken.map(({ about, problem }) => `${placeOf(about)}: ${problem}`)]
 }
 
 function lifetimes({ accessTokenTtl, accessTokenMaxTtl }: Settings, nameOf: NameOf): string[] {

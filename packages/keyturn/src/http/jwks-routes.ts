@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type JwkSetDocument, SIGNED_JWK_SET_TYP } from '@keyturn/core'
+import { type JwkSetDocument, KEY_SET_PATHS, SIGNED_JWK_SET_TYP } from '@keyturn/core'
 import type { KeyManager, SignedKeySet, Timing } from '@keyturn/keyring'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { HttpRefusal } from './problem.ts'
@@ -20,9 +20,7 @@ interface Form {
 }
 
 const UNCACHED = 'public, max-age=0'
-const PLAIN_PATHS = ['/.well-known/jwks.json', '/keys/.well-known/jwks.json'] as const
-/** Where the set is under a root key. */
-export const SIGNED_PATH = '/.well-known/jwks.jwt'
+const PLAIN_PATHS = [KEY_SET_PATHS.plain, `/keys${KEY_SET_PATHS.plain}`] as const
 
 /** Publishes the public keys (RFC 7517), and under a root key too (OpenID Federation 1.0, section 5.2.1.1). */
 export function jwksRoutes(server: FastifyInstance, options: JwksRouteOptions): void {
@@ -46,7 +44,10 @@ export function jwksRoutes(server: FastifyInstance, options: JwksRouteOptions): 
   }
   const plain = serve(plainForm())
   for (const path of PLAIN_PATHS) server.get(path, plain)
-  server.get(SIGNED_PATH, signedKeySet === undefined ? refuseUnsigned : serve(signedForm(signedKeySet)))
+  server.get(
+    KEY_SET_PATHS.signed,
+    signedKeySet === undefined ? refuseUnsigned : serve(signedForm(signedKeySet)),
+  )
 }
 
 function plainForm(): Form {

@@ -1,6 +1,6 @@
-import { urlBelow } from '@keyturn/core'
+import { KEY_SET_PATHS, urlBelow } from '@keyturn/core'
 import type { FastifyInstance } from 'fastify'
-import { type JwksRouteOptions, SIGNED_PATH } from './jwks-routes.ts'
+import type { JwksRouteOptions } from './jwks-routes.ts'
 import { HttpRefusal } from './problem.ts'
 
 const METADATA = '/.well-known/oauth-authorization-server'
@@ -32,8 +32,8 @@ function metadataOf(issuer: string, isSetSigned: boolean): object {
   return {
     issuer,
     token_endpoint: urlBelow(issuer, '/oauth2/token'),
-    jwks_uri: urlBelow(issuer, '/.well-known/jwks.json'),
-    ...(isSetSigned && { signed_jwks_uri: urlBelow(issuer, SIGNED_PATH) }),
+    jwks_uri: urlBelow(issuer, KEY_SET_PATHS.plain),
+    ...(isSetSigned && { signed_jwks_uri: urlBelow(issuer, KEY_SET_PATHS.signed) }),
     response_types_supported: [],
     grant_types_supported: ['client_credentials'],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],

@@ -122,6 +122,6 @@ export function isFailure(error: unknown, status: number): boolean {
 
 function statusOf(error: unknown): number {
   if (error instanceof KeyturnError) return STATUS_BY_CODE.get(error.code) ?? 500
-  const { statusCode } = error as Partial<FastifyError>
+  const { statusCode } = (error ?? {}) as Partial<FastifyError>
   return statusCode !== undefined && statusCode >= 400 && statusCode < 600 ? statusCode : 500
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { KeyturnError, urlBelow } from '@keyturn/core'
+import { DEFAULT_MAX_TOKEN_LENGTH, KeyturnError, urlBelow } from '@keyturn/core'
 import type { KeyManager } from '@keyturn/keyring'
 import type { Client } from '../state/client-store.ts'
 import { isScopeList, RESERVED_SCOPES } from './client-registry.ts'
@@ -38,9 +38,7 @@ export interface SubjectRequest {
 }
 
 const ACCESS_TOKEN = 'at+jwt'
-/** What verifiers take, by default. */
-const LONGEST_TOKEN = 8192
-/** What is left of that is for header, signature and base64url. */
+/** Of `DEFAULT_MAX_TOKEN_LENGTH`, which verifiers take; the rest is for header, signature and base64url. */
 const MAX_CLAIMS_BYTES = 5120
 
 /** Verifiers take payloads of at most 16 levels. */
@@ -120,10 +118,10 @@ export class TokenService {
     const startedAt = performance.now()
     const token = await keys.sign(claims, { ttlSeconds, typ: ACCESS_TOKEN })
     // long signatures leave less room for claims
-    if (token.length > LONGEST_TOKEN) {
+    if (token.length > DEFAULT_MAX_TOKEN_LENGTH) {
       throw new KeyturnError(
         'claims_refused',
-        `expected claims that fit into a token of ${LONGEST_TOKEN} characters`,
+        `expected claims that fit into a token of ${DEFAULT_MAX_TOKEN_LENGTH} characters`,
       )
     }
     onIssued(performance.now() - startedAt)

@@ -80,7 +80,15 @@ describe('rules that mean nothing, or something else than they seem to (R43)', (
   })
 
   it.each([
+    { kinds: ['client'], roles: ['admin'] },
+    { kinds: ['client'], requireVerified: true },
+  ] as AccessRules[])('are refused where they ask for what those who may pass do not have: %j', (rules) => {
+    expect(refusal(rules)).toMatchObject({ message: 'kinds: expected user beside roles and requireVerified' })
+  })
+
+  it.each([
     {},
+    { kinds: ['client'], requireVerified: false },
     { scopes: undefined, kinds: undefined, roles: undefined, requireVerified: undefined },
     { scopes: [], kinds: ['user'], roles: ['admin'], requireVerified: false },
     {

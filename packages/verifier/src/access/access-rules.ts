@@ -1,5 +1,4 @@
-import { KeyturnError, type Session } from '@keyturn/core'
-import { assertNames } from '../meant-name.ts'
+import { assertNames, KeyturnError, type Session } from '@keyturn/core'
 
 /** Who may pass, beyond having a good token. */
 export interface AccessRules {
@@ -60,6 +59,12 @@ export function assertAccessRules(rules: AccessRules, others: readonly string[] 
     requireVerified === undefined || typeof requireVerified === 'boolean',
     'requireVerified',
     'a boolean',
+  )
+  const asksForUsers = roles !== undefined || requireVerified === true
+  assert(
+    !asksForUsers || kinds === undefined || kinds.includes('user'),
+    'kinds',
+    'user beside roles and requireVerified',
   )
 }
 

@@ -161,6 +161,18 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
     expect(refusal.headers).toEqual({ 'www-authenticate': `Bearer realm=""${parts}${scope}` })
   })
 
+  it('goes by the rules as they were when it was made', async () => {
+    const options = { scopes: ['orders:read'], kinds: ['client' as const] }
+    const guard = bearerGuard(verifier, options)
+    options.scopes.pop()
+    options.kinds.push('user' as never)
+    const outcome = await guard.decideOnToken(await issuer.token())
+    expect(outcome).toMatchObject({ refusal: { code: 'session_kind_refused' } })
+    expect(guard.refused('scope_missing').refusal.headers['www-authenticate']).toContain(
+      'scope="orders:read"',
+    )
+  })
+
   it('keeps the realm inside its quotes', async () => {
     expect(await ask([], { realm: 'a "b" \\ c' })).toMatchObject({
       refusal: { headers: { 'www-authenticate': 'Bearer realm="a \\"b\\" \\\\ c"' } },

@@ -72,6 +72,12 @@ export interface BearerGuard {
 export function bearerGuard(verifier: TokenVerifier, options: BearerOptions): BearerGuard {
   const rules = ownOptions(options, 'guard_options_invalid')
   assertAccessRules(rules, ['realm'])
+  const { scopes, kinds, roles } = rules
+  Object.assign(rules, {
+    scopes: scopes && [...scopes],
+    kinds: kinds && [...kinds],
+    roles: roles && [...roles],
+  })
   const { realm = 'keyturn' } = rules
   if (typeof realm !== 'string' || !/^[\x20-\x7e]*$/.test(realm)) {
     throw new KeyturnError('guard_options_invalid', 'realm: expected printable ASCII')

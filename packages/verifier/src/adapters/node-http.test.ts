@@ -103,6 +103,18 @@ describe('a guarded listener that fails', () => {
     expect(uncaught).toBeInstanceOf(RangeError)
   })
 
+  it('is answered without the headers that it had set for an answer of its own', async () => {
+    const { ask } = await open((_, response) => {
+      response.setHeader('content-length', 1000).setHeader('etag', '"1"')
+      throw new RangeError('a bug')
+    })
+    const token = await issuer.token()
+    const { answer } = await withUncaught(() => ask(`Bearer ${token}`))
+    expect(answer).toMatchObject({ status: 500 })
+    expect(answer.headers).not.toHaveProperty('etag')
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'internal_error' })
+  })
+
   it('has its answer cut off when that had begun', async () => {
     const { ask } = await open((_, response) => {
       response.writeHead(200).write('half')

@@ -38,7 +38,7 @@ export function guard(
   return (request, response) => {
     void admit(bearer, listener, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()
-      else send(response, BUG_ANSWER)
+      else sendInstead(response, BUG_ANSWER)
       throwUncaught(error)
     })
   }
@@ -55,6 +55,12 @@ async function admit(
   if (response.destroyed) return
   if (isRefusal(outcome)) send(response, answerTo(outcome.refusal))
   else await listener(request, response, outcome.session)
+}
+
+/** What a listener has said of the answer that it did not come to give is not said of this one. */
+function sendInstead(response: ServerResponse, answer: HttpAnswer): void {
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  send(response, answer)
 }
 
 /** Answers with node:http. */

@@ -138,6 +138,8 @@ describe('guard of ws: the handshake (R40, R42, R43, RFC 6750)', () => {
     const { verifier, server } = await scene()
     const open = new WebSocketServer({ server })
     expect(() => guard(verifier, {}, open)).toThrow('noServer')
+    const unclear = { allowSubprotocolToken: 'no' } as never
+    expect(() => guard(verifier, unclear, new WebSocketServer({ noServer: true }))).toThrow('a boolean')
     const inherited = Object.create({ scopes: ['a'] })
     expect(() => guard(verifier, inherited, new WebSocketServer({ noServer: true }))).toThrow('inherited')
     open.close()

@@ -65,6 +65,9 @@ export function guard(
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const { allowSubprotocolToken = false, ...rules } = ownOptions(options, 'guard_options_invalid')
   const bearer = bearerGuard(verifier, rules)
+  if (typeof allowSubprotocolToken !== 'boolean') {
+    throw new KeyturnError('guard_options_invalid', 'allowSubprotocolToken: expected a boolean')
+  }
   if (server.options.noServer !== true) {
     throw new KeyturnError('guard_options_invalid', 'expected a WebSocketServer made with noServer: true')
   }

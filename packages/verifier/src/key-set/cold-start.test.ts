@@ -63,7 +63,11 @@ describe('a cold start from a snapshot (R38)', () => {
     expect(await codeOf(verifier.verify(token))).toBe('none')
     expect(verifier.health()).toMatchObject({ status: 'fresh', source: 'snapshot', ageSeconds: 100 })
     expect(before.events).toEqual([
-      { kind: 'keys-recalled', source: 'snapshot', kids: before.issuer.jwks().keys.map(({ kid }) => kid) },
+      {
+        kind: 'fallback-keys-used',
+        source: 'snapshot',
+        kids: before.issuer.jwks().keys.map(({ kid }) => kid),
+      },
     ])
     expect(before.endpoint.fetches).toBe(2)
     verifier.close()

@@ -7,6 +7,7 @@ const WALL = Date.UTC(2026, 0, 1)
 const { keys } = (await testIssuer()).jwks()
 const [first, second] = keys.map(({ kid }) => kid) as [string, string]
 
+const NOTHING = { etag: undefined, cacheControl: undefined, body: undefined }
 const ASKED_AT = { monotonic: 1000, wall: WALL }
 /** Both clocks so long after the question. */
 const after = (ms: number) => ({ monotonic: 1000 + ms, wall: WALL + ms })
@@ -15,7 +16,7 @@ const after = (ms: number) => ({ monotonic: 1000 + ms, wall: WALL + ms })
 function hold(ends: Readonly<Record<string, number>> = {}) {
   const document = { keys: keys.map((key) => ({ ...key, ...(ends[key.kid] && { exp: ends[key.kid] }) })) }
   const set = parseJwkSet(Buffer.from(JSON.stringify(document)))
-  const terms = { set, origin: 'remote', etag: undefined, body: undefined, askedAt: ASKED_AT } as const
+  const terms = { set, origin: 'remote', ...NOTHING, askedAt: ASKED_AT } as const
   return holdSet({ ...terms, freshMs: 10_000, staleMs: 5000 })
 }
 
@@ -38,7 +39,7 @@ describe('JWKSCache: a set in use (R35)', () => {
   it('that is signed is neither fresh nor usable after the end of that', () => {
     const { set } = hold()
     const signature = { rootKid: 'root', expiresAt: WALL + 7000 }
-    const terms = { origin: 'remote', etag: undefined, body: undefined, askedAt: ASKED_AT } as const
+    const terms = { origin: 'remote', ...NOTHING, askedAt: ASKED_AT } as const
     const times = { freshMs: 10_000, staleMs: 5000 }
     const held = holdSet({ ...terms, ...times, set: { ...set, signature } })
     expect([6999, 7000].map((ms) => [isFresh(held, after(ms)), isUsable(held, after(ms))])).toEqual([

@@ -8,6 +8,8 @@ export interface HeldSet {
   readonly set: JwkSet
   readonly origin: KeySetOrigin
   readonly etag: string | undefined
+  /** Of the answer that it came in: a 304 without one leaves it as it was (RFC 9111, section 4.3.4). */
+  readonly cacheControl: string | undefined
   /** As it came; kept where it is to be written down. */
   readonly body: Uint8Array | undefined
   readonly askedAt: Instant
@@ -25,7 +27,7 @@ export interface HeldKey {
 
 /** What a set is held for. */
 export interface HoldingTerms
-  extends Pick<HeldSet, 'set' | 'origin' | 'etag' | 'body' | 'askedAt' | 'freshMs'> {
+  extends Pick<HeldSet, 'set' | 'origin' | 'etag' | 'cacheControl' | 'body' | 'askedAt' | 'freshMs'> {
   readonly staleMs: number
 }
 

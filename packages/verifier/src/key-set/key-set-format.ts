@@ -1,4 +1,10 @@
-import { type JwkSet, parseJwkSet, type SignedJwkSetExpectations, SignedJwkSetReader } from '@keyturn/core'
+import {
+  type JwkSet,
+  KEY_SET_PATHS,
+  parseJwkSet,
+  type SignedJwkSetExpectations,
+  SignedJwkSetReader,
+} from '@keyturn/core'
 
 /** In which form a key set comes, and how it is read. */
 export interface KeySetFormat {
@@ -14,7 +20,7 @@ export interface KeySetFormat {
 /** A set that is believed for where it comes from. */
 export function plainFormat(jwk: NonNullable<SignedJwkSetExpectations['jwk']>): KeySetFormat {
   return {
-    path: '/.well-known/jwks.json',
+    path: KEY_SET_PATHS.plain,
     accept: 'application/jwk-set+json, application/json',
     mediaType: /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i,
     read: (document) => parseJwkSet(document, jwk),
@@ -25,7 +31,7 @@ export function plainFormat(jwk: NonNullable<SignedJwkSetExpectations['jwk']>): 
 export function signedFormat(expectations: SignedJwkSetExpectations): KeySetFormat {
   const reader = new SignedJwkSetReader(expectations)
   return {
-    path: '/.well-known/jwks.jwt',
+    path: KEY_SET_PATHS.signed,
     accept: 'application/jwk-set+jwt, application/jwt',
     mediaType: /^application\/(?:[\w.-]+\+)?jwt\s*(?:;|$)/i,
     read: (document, nowMs) => reader.read(document, nowMs),

@@ -60,6 +60,16 @@ describe('JWKSCache: the set in use and its tag (R35)', () => {
     expect(memory.etag).toBe('"1"')
   })
 
+  it('is fresh for as long as before after a confirmation that does not say (RFC 9111, section 4.3.4)', () => {
+    const { take } = open()
+    const unsaid = { ...unchanged('"1"'), cacheControl: undefined }
+    take(whole({ etag: '"1"' }))
+    expect(take(unsaid).freshMs).toBe(900 * SECOND)
+    take({ ...unchanged('"1"'), cacheControl: 'max-age=60' })
+    expect(take(unsaid).freshMs).toBe(60 * SECOND)
+    expect(take({ ...whole(), cacheControl: undefined }).freshMs).toBe(300 * SECOND)
+  })
+
   it('has no tag but its own', () => {
     const { memory, take } = open()
     expect(memory.etag).toBeUndefined()
@@ -150,7 +160,7 @@ describe('a set that the process before left (R38)', () => {
   it('is in use at once while it is fresh, as old as it is', async () => {
     const { clock, memory, events } = open({ left: { askedAt: fakeClock().now() - 100 * SECOND } })
     await memory.recall()
-    expect(events).toEqual([{ kind: 'keys-recalled', source: 'snapshot', kids }])
+    expect(events).toEqual([{ kind: 'fallback-keys-used', source: 'snapshot', kids }])
     expect([memory.ageSeconds, memory.etag, memory.isFresh()]).toEqual([100, '"left"', true])
     await clock.advance(800 * SECOND)
     expect([memory.isFresh(), memory.isUsable()]).toEqual([false, true])
@@ -237,7 +247,7 @@ describe('keys that are pinned beside an endpoint (R38)', () => {
     memory.useReserve()
     await clock.advance(10_000 * SECOND)
     expect([memory.isFresh(), memory.isUsable(), memory.ageSeconds]).toEqual([false, true, undefined])
-    expect(events).toEqual([{ kind: 'keys-recalled', source: 'pinned', kids }])
+    expect(events).toEqual([{ kind: 'fallback-keys-used', source: 'pinned', kids }])
   })
 
   it('come after what the process before left, and before nothing', async () => {

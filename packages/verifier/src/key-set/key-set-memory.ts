@@ -89,14 +89,16 @@ export class KeySetMemory {
   take(response: KeySetResponse, askedAt: Instant): HeldSet {
     const before = this.#held
     const isConfirmation = response.status === 304
+    const cacheControl = response.cacheControl ?? (isConfirmation ? before?.cacheControl : undefined)
     const held = this.#hold({
       set: this.#setOf(response),
       origin: 'remote',
       // a 304 that names another set must not make us ask for that one from now on, and keep this
       etag: isConfirmation ? before?.etag : response.etag,
+      cacheControl,
       body: isConfirmation ? before?.body : response.body,
       askedAt,
-      freshMs: freshForMs(response, this.#options.cache),
+      freshMs: freshForMs({ cacheControl, age: response.age }, this.#options.cache),
       staleMs: this.#options.staleIfErrorMs,
     })
     this.#held = held
@@ -125,7 +127,7 @@ export class KeySetMemory {
     if (reserve === undefined || reserve.origin === 'remote') return
     this.#held = reserve
     const kids = [...reserve.set.keys.keys()]
-    this.#options.onEvent({ kind: 'keys-recalled', source: reserve.origin, kids })
+    this.#options.onEvent({ kind: 'fallback-keys-used', source: reserve.origin, kids })
   }
 
   #setOf(response: KeySetResponse): JwkSet {
@@ -163,7 +165,8 @@ export class KeySetMemory {
   }
 
   #hold(terms: Pick<HoldingTerms, 'set' | 'origin' | 'staleMs'> & Partial<HoldingTerms>): HeldSet {
-    return holdSet({ etag: undefined, body: undefined, askedAt: this.#now(), freshMs: 0, ...terms })
+    const nothing = { etag: undefined, cacheControl: undefined, body: undefined }
+    return holdSet({ ...nothing, askedAt: this.#now(), freshMs: 0, ...terms })
   }
 
   #keep({ body, etag, askedAt, freshMs }: HeldSet, isConfirmation: boolean): void {

@@ -32,7 +32,7 @@ export interface KeySource {
 
 /** State of a key source. */
 export interface KeySourceReport {
-  /** `fresh`; `stale`: past its cache time, and still used; `unavailable`: nothing that may be used. */
+  /** `fresh`; `stale`: past its cache time, or not confirmed by the last attempt, and still used; `unavailable`: nothing that may be used. */
   readonly status: 'fresh' | 'stale' | 'unavailable'
   /** Where the keys in use came from; `undefined` where there are none. */
   readonly source: KeySetOrigin | undefined

@@ -32,6 +32,8 @@ const PHASES = Object.freeze({
   bodyTimeoutSeconds: 0.6,
 })
 const SHORTEST_SECRET = 32
+/** SHA-256 in base64url. */
+const THUMBPRINT = /^[\w-]{43}$/
 
 /**
  * Where a verifier with these options has its keys from.
@@ -52,7 +54,7 @@ export function openKeySource(
     if (options.rootKeys !== undefined) {
       throw optionInvalid('rootKeys', 'a key set to fetch, not null')
     }
-    if (pinned !== undefined) return new PinnedKeySet(pinned)
+    if (pinned !== undefined) return new PinnedKeySet(pinned, clock)
     throw optionInvalid('jwksUrl', 'a URL, or pinnedKeys beside null')
   }
   const format = formatOf(options, jwk)
@@ -128,7 +130,14 @@ function tlsOf({ ca, clientCert, clientKey, spkiPins }: VerifierOptions) {
 }
 
 function thumbprintsOf({ pinnedThumbprints }: VerifierOptions): Pick<JwkOptions, 'thumbprints'> {
-  return pinnedThumbprints === undefined ? {} : { thumbprints: new Set(pinnedThumbprints) }
+  if (pinnedThumbprints === undefined) return {}
+  if (pinnedThumbprints.length === 0 || !pinnedThumbprints.every((one) => THUMBPRINT.test(one))) {
+    throw optionInvalid(
+      'pinnedThumbprints',
+      'RFC 7638 thumbprints: 43 characters of base64url each, at least one',
+    )
+  }
+  return { thumbprints: new Set(pinnedThumbprints) }
 }
 
 /** Every one of them has to be good: somebody has chosen them. */

@@ -1,12 +1,14 @@
-import type { JwkSet, VerificationKey } from '@keyturn/core'
+import type { Clock, JwkSet, VerificationKey } from '@keyturn/core'
 import type { KeySource, KeySourceReport } from './key-source.ts'
 
 /** Keys that somebody has decided on, and that nothing but another decision changes. */
 export class PinnedKeySet implements KeySource {
   readonly #set: JwkSet
+  readonly #clock: Clock
 
-  constructor(set: JwkSet) {
+  constructor(set: JwkSet, clock: Clock) {
     this.#set = set
+    this.#clock = clock
   }
 
   find(kid: string): VerificationKey | undefined {
@@ -23,7 +25,7 @@ export class PinnedKeySet implements KeySource {
 
   report(): KeySourceReport {
     return {
-      status: 'fresh',
+      status: this.#hasKeysLeft() ? 'fresh' : 'unavailable',
       source: 'pinned',
       rootKid: undefined,
       url: undefined,
@@ -37,4 +39,9 @@ export class PinnedKeySet implements KeySource {
   }
 
   close(): void {}
+
+  #hasKeysLeft(): boolean {
+    const now = this.#clock.now()
+    return [...this.#set.keys.values()].some(({ expiresAt }) => now < expiresAt)
+  }
 }

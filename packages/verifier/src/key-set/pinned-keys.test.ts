@@ -20,7 +20,7 @@ describe('a cold start from pinned keys (R38, R39)', () => {
       source: 'pinned',
       ageSeconds: undefined,
     })
-    expect(opened.events[0]).toMatchObject({ kind: 'keys-recalled', source: 'pinned' })
+    expect(opened.events[0]).toMatchObject({ kind: 'fallback-keys-used', source: 'pinned' })
     const unknown = await (await testIssuer({ clock })).token()
     expect(await codeOf(opened.verifier.verify(unknown))).toBe('keys_unavailable')
     opened.endpoint.recover()
@@ -64,9 +64,20 @@ describe('a cold start from pinned keys (R38, R39)', () => {
 
   it('are found by who looks for them, as by who asks', async () => {
     const set = parseJwkSet(Buffer.from(JSON.stringify((await testIssuer()).jwks())))
-    const pinned = new PinnedKeySet(set)
+    const pinned = new PinnedKeySet(set, fakeClock())
     for (const [kid, key] of set.keys)
       expect([pinned.find(kid), await pinned.lookFor(kid)]).toEqual([key, key])
+  })
+
+  it('are no use once the last of them has ended, and health says so', async () => {
+    const { clock, issuer } = await openVerifier()
+    const exp = clock.now() / 1000 + 60
+    const keys = issuer.jwks().keys.map((key) => ({ ...key, exp }))
+    const { verifier } = await openVerifier({ jwksUrl: null, pinnedKeys: { keys }, clock })
+    await clock.advance(59_999)
+    expect(verifier.health().status).toBe('fresh')
+    await clock.advance(1)
+    expect(verifier.health().status).toBe('unavailable')
   })
 
   it('is not set up with what is no public key', async () => {
@@ -86,6 +97,15 @@ describe('a cold start from pinned keys (R38, R39)', () => {
 })
 
 describe('keys whose thumbprints are pinned (R39)', () => {
+  it('are named by whole thumbprints, and at least one', async () => {
+    const { issuer } = await openVerifier()
+    const refused = expect.objectContaining({ code: 'verifier_options_invalid' })
+    for (const pinnedThumbprints of [[], ['typo'], [issuer.kid, `${issuer.kid}=`], [` ${issuer.kid}`]]) {
+      const options = { ...issuer.verifierOptions, pinnedThumbprints }
+      expect(() => createVerifier(options), JSON.stringify(pinnedThumbprints)).toThrow(refused)
+    }
+  })
+
   it('are the only ones of the set', async () => {
     const { issuer, endpoint, clock } = await openVerifier()
     const pinned = { pinnedThumbprints: [issuer.kid], fetch: endpoint.fetch, clock }

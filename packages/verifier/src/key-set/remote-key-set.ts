@@ -45,6 +45,7 @@ export class RemoteKeySet implements KeySource {
   readonly #fetch: TimelyFetch
   readonly #timer: RefreshTimer
   #flight: Promise<void> | undefined
+  readonly #endPauses = new Set<() => void>()
   #lastError: string | undefined
   /** Of the answer that was no key set, where its status says so. */
   #lastStatus: number | undefined
@@ -123,6 +124,7 @@ export class RemoteKeySet implements KeySource {
     this.#isClosed = true
     this.#fetch.abort()
     this.#timer.clear()
+    for (const end of this.#endPauses) end()
   }
 
   #mayRecall(): boolean {
@@ -146,6 +148,7 @@ export class RemoteKeySet implements KeySource {
   async #fetchOnce(): Promise<void> {
     this.#timer.clear()
     if (this.#mayRecall()) await this.#memory.recall()
+    if (this.#isClosed) return
     // what counts is when the question was asked: the answer may have been on its way ever since
     const askedAt = instantOf(this.#options.clock)
     let delayMs: number
@@ -237,10 +240,19 @@ export class RemoteKeySet implements KeySource {
     return this.#memory.isFresh() && this.#lastError === undefined
   }
 
-  /** A process that starts has nothing else yet that keeps it from ending. */
+  /** A process that starts has nothing else yet that keeps it from ending. Over at once when all is closed. */
   async #pause(ms: number): Promise<void> {
     const alive = setInterval(() => {}, LONGEST_PAUSE_MS)
-    await new Promise<void>((resolve) => this.#options.clock.setTimer(resolve, ms))
+    let end = () => {}
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.setTimer(resolve, ms)
+      end = () => {
+        cancel()
+        resolve()
+      }
+      this.#endPauses.add(end)
+    })
+    this.#endPauses.delete(end)
     clearInterval(alive)
   }
 

@@ -78,17 +78,28 @@ describe('a snapshot that is read at a cold start (R38)', () => {
 describe('a snapshot that is written beside the verifying (R38)', () => {
   it('is written for each new set, and for a confirmed one after a pause', async () => {
     const { clock, written, keeper } = open()
-    for (const [name, askedAt, isConfirmation] of [
+    for (const [name, passedMs, isConfirmation] of [
       ['new', 0, false],
       ['newer', 1, false],
-      ['confirmed too soon', PAUSE_MS, true],
-      ['confirmed', PAUSE_MS + 1, true],
-      ['confirmed too soon again', 2 * PAUSE_MS, true],
+      ['confirmed too soon', PAUSE_MS - 1, true],
+      ['confirmed', 1, true],
+      ['confirmed too soon again', PAUSE_MS - 1, true],
     ] as const) {
-      keeper.keep(snapshotOf(name, askedAt), isConfirmation)
+      await clock.advance(passedMs)
+      keeper.keep(snapshotOf(name), isConfirmation)
       await clock.advance(0)
     }
     expect(written).toEqual(['new', 'newer', 'confirmed'])
+  })
+
+  it('is written as often where the clock was set back, since a cold start refuses what is dated into the future', async () => {
+    const { clock, written, keeper } = open()
+    keeper.keep(snapshotOf('new', clock.now()), false)
+    clock.jump(-86_400_000)
+    await clock.advance(PAUSE_MS)
+    keeper.keep(snapshotOf('confirmed', clock.now()), true)
+    await clock.advance(0)
+    expect(written).toEqual(['new', 'confirmed'])
   })
 
   it('is written for a set that was confirmed before anything was written', async () => {

@@ -21,6 +21,7 @@ export class SnapshotKeeper {
   #recalled: Promise<Snapshot | undefined> | undefined
   #unwritten: Snapshot | undefined
   #isWriting = false
+  /** By the monotonic clock: one that is set back would keep confirmations from being written until it has caught up. */
   #keptAt = Number.NEGATIVE_INFINITY
 
   constructor(options: SnapshotKeeperOptions) {
@@ -42,8 +43,9 @@ export class SnapshotKeeper {
 
   /** Writes a set down soon, and only the newest where writing takes long. */
   keep(snapshot: Snapshot, isConfirmation: boolean): void {
-    if (isConfirmation && snapshot.askedAt - this.#keptAt < this.#options.pauseMs) return
-    this.#keptAt = snapshot.askedAt
+    const now = this.#options.clock.monotonicNow()
+    if (isConfirmation && now - this.#keptAt < this.#options.pauseMs) return
+    this.#keptAt = now
     this.#unwritten = snapshot
     if (!this.#isWriting) void this.#write()
   }

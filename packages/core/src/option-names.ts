@@ -1,4 +1,4 @@
-import { KeyturnError } from '@keyturn/core'
+import { KeyturnError } from './errors.ts'
 
 /** How many letters a name may be off to be taken for a misspelling of another. */
 const SLIPS = 2
