@@ -71,6 +71,7 @@ export {
   type SignedJwkSetExpectations,
   SignedJwkSetReader,
 } from './signed-jwk-set.ts'
+export { hasStrayPassword } from './stray-password.ts'
 export { requiredMembers, thumbprint } from './thumbprint.ts'
 export {
   type ParsedToken,

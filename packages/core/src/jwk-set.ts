@@ -49,6 +49,8 @@ export interface JwkSet {
 /** What a signed set says of itself. */
 export interface JwkSetSignature {
   readonly rootKid: string
+  /** When it was signed; in milliseconds since the epoch. */
+  readonly issuedAt: number
   /** When nothing of the set may be used any more, the tolerance for clocks included; in milliseconds since the epoch. */
   readonly expiresAt: number
 }

@@ -39,7 +39,11 @@ describe('SignedJwkSetReader (R39)', () => {
     const set = read(signed())
     expect([...set.keys.keys()]).toEqual(KEYS.map(({ kid }) => kid))
     expect(set.edition).toEqual({ ring: 'ring-1', version: 7 })
-    expect(set.signature).toEqual({ rootKid: ROOT.jwk.kid, expiresAt: NOW_MS + 605_000 })
+    expect(set.signature).toEqual({
+      rootKid: ROOT.jwk.kid,
+      issuedAt: NOW_MS - 10_000,
+      expiresAt: NOW_MS + 605_000,
+    })
     expect(set).toSatisfy(Object.isFrozen)
   })
 

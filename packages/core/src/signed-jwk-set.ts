@@ -89,8 +89,14 @@ export class SignedJwkSetReader {
   read(document: Uint8Array, nowMs: number): JwkSet {
     assertSize(document)
     const signed = this.#verify(document, nowMs)
-    const expiresAt = this.#checker.endOf(signed).atSeconds * 1000
-    return jwkSetOf(signed.claims, this.#jwk, Object.freeze({ rootKid: signed.header.kid, expiresAt }))
+    const { claims, header } = signed
+    const signature = {
+      rootKid: header.kid,
+      // required above; only the type cannot say so
+      issuedAt: (claims.iat ?? 0) * 1000,
+      expiresAt: this.#checker.endOf(signed).atSeconds * 1000,
+    }
+    return jwkSetOf(claims, this.#jwk, Object.freeze(signature))
   }
 
   #verify(document: Uint8Array, nowMs: number): VerifiedToken {

@@ -75,6 +75,15 @@ describe('a token that is watched (R41, R43)', () => {
     expect(other).toEqual([])
   })
 
+  it('goes on where nothing was known of the keys when the watch began, and is known soon after', async () => {
+    const { verifier, clock, token } = await watching({ staleIfErrorSeconds: 0 }, { exp: 4e9 })
+    clock.jump(7200_000)
+    const ends: string[] = []
+    verifier.watch(token, ({ code }) => ends.push(code))
+    await clock.advance(10_000)
+    expect(ends).toEqual([])
+  })
+
   it('ends when its kid comes to name another key', async () => {
     const { issuer, endpoint, clock, ends } = await watching({ allowForeignKids: true })
     const other = publishedJwk(await generateSigningPair({ algorithm: 'EdDSA', rsaBits: 2048 }))

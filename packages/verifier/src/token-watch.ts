@@ -105,6 +105,8 @@ export class TokenWatch {
     watched.cancelTimer()
     const now = this.#options.clock.now()
     const key = this.#options.keys.find(watched.kid)
+    // nothing was known of the keys when the watch began, as after a sleep of the machine
+    watched.key ??= key
     const reason = this.#reasonFor(watched, key, now)
     if (reason instanceof KeysUnavailable && !watched.isAwaitingKeys) {
       watched.isAwaitingKeys = true

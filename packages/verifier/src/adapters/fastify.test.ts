@@ -52,6 +52,14 @@ describe('guard of Fastify (R40, R42, R43, RFC 6750)', () => {
     expect(await inject('/nowhere')).toBe('token_missing')
   })
 
+  it('asks by default where a route says undefined, as elsewhere', async () => {
+    const undefinedRoles = { scopes: ['read'], roles: undefined } as never
+    const { inject } = await guarded({ roles: ['admin'] }, { '/report': undefinedRoles })
+    expect(await inject('/report', { sub: 'a', scope: 'read', role: 1 })).toBe('role_refused')
+    expect(await inject('/report', { sub: 'a', scope: 'other', role: 2 })).toBe('scope_missing')
+    expect(await inject('/report', { sub: 'a', scope: 'read', role: 2 })).toBe('a')
+  })
+
   it('guards also a route that was made before it was ready', async () => {
     const { verifier } = await openVerifier()
     const app = fastify()

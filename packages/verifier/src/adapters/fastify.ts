@@ -42,7 +42,7 @@ export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
       if (!bearer) return guardOfAll
       const known = guards.get(config)
       if (known !== undefined) return known
-      const own = ownOptions(bearer, 'guard_options_invalid')
+      const own = definedIn(ownOptions(bearer, 'guard_options_invalid'))
       const made = bearerGuard(verifier, { ...defaults, ...own })
       guards.set(config, made)
       return made
@@ -69,6 +69,11 @@ export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
     [Symbol.for('plugin-meta')]: { name: '@keyturn/verifier', fastify: '5.x' },
   },
 )
+
+/** What is `undefined` says nothing, and leaves what the guard asks for by default. */
+function definedIn(options: BearerOptions): BearerOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
 
 /** What a route says of itself, whatever was put into every object of the process. */
 function bearerOf(config: FastifyContextConfig): FastifyContextConfig['bearer'] {

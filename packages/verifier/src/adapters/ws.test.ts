@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { TokenClaims } from '@keyturn/core'
 import { codeOf, type GuardAnswer, type GuardQuestion, guardConformance } from '@keyturn/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -171,6 +171,16 @@ describe('guard of ws: the handshake (R40, R42, R43, RFC 6750)', () => {
 })
 
 describe('guard of ws: sockets that outlive their token (R43)', () => {
+  it('end alone where a client sends what is no frame, or too much: the service goes on', async () => {
+    const { port, issuer, open } = await scene()
+    const [garbled, other] = [await open(), await open()]
+    const raw = Reflect.get(garbled.client, '_socket') as Socket
+    raw.write(Buffer.from([0xff, 0xff]))
+    expect(await garbled.closed).toMatch(/^(1002|1006) /)
+    expect(await other.say('who')).toBe('who')
+    expect(await (await connected(port, await issuer.token({ sub: 'bob' }))).next()).toBe('bob')
+  })
+
   it('are closed with 4401 when the token expires, at the moment at which it would be refused', async () => {
     const { clock, open } = await scene()
     const { closed, client } = await open()

@@ -91,6 +91,8 @@ export function guard(
         const live = new LiveSession({ verifier, guard: bearer, admission: outcome, onEnd })
         callers.set(webSocket, live)
         webSocket.once('close', () => live.close())
+        // a frame that is none ends this socket, which ws closes; without a listener it would end the process
+        webSocket.on('error', () => {})
         server.emit('connection', webSocket, request)
       })
     }

@@ -38,7 +38,7 @@ describe('JWKSCache: a set in use (R35)', () => {
 
   it('that is signed is neither fresh nor usable after the end of that', () => {
     const { set } = hold()
-    const signature = { rootKid: 'root', expiresAt: WALL + 7000 }
+    const signature = { rootKid: 'root', issuedAt: WALL, expiresAt: WALL + 7000 }
     const terms = { origin: 'remote', ...NOTHING, askedAt: ASKED_AT } as const
     const times = { freshMs: 10_000, staleMs: 5000 }
     const held = holdSet({ ...terms, ...times, set: { ...set, signature } })

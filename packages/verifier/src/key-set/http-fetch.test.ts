@@ -58,6 +58,18 @@ describe('JWKSCache: an answer over HTTP (R33, R35)', () => {
     expect(bodyOf(response)).toBe('{}')
   })
 
+  it.each([
+    ['"1"', '"1"'],
+    ['W/"1"', 'W/"1"'],
+    ['1', undefined],
+    ['"ä"', undefined],
+    [`"${'x'.repeat(256)}"`, `"${'x'.repeat(256)}"`],
+    [`"${'x'.repeat(257)}"`, undefined],
+  ])('keeps an ETag that can be sent back, and no other: %j', async (sent, kept) => {
+    const { ask } = await serve((_, response) => response.writeHead(200, { ...json, etag: sent }).end('{}'))
+    expect((await ask()).etag).toBe(kept)
+  })
+
   it('asks with the ETag that it has, and takes 304 for an answer', async () => {
     const { ask } = await serve((request, response) => {
       expect(request.headers['if-none-match']).toBe('"1"')

@@ -85,6 +85,9 @@ export function httpFetch(options: HttpFetchOptions): FetchKeySet {
   }
 }
 
+/** RFC 9110, section 8.8.3, of a length that any server takes. */
+const ETAG = /^(?:W\/)?"[\x21\x23-\x7e]{0,256}"$/
+
 /** What is said of a phase that takes too long. */
 const TIMEOUT_CODES = Object.freeze({
   connect: 'fetch_connect_timeout',
@@ -112,8 +115,9 @@ function phaseOf(request: ClientRequest) {
 }
 
 async function readKeySet(response: IncomingMessage, mediaType: RegExp): Promise<KeySetResponse> {
-  const { 'cache-control': cacheControl, age, etag, 'content-type': type } = response.headers
-  const cache = { cacheControl, age, etag }
+  const { 'cache-control': cacheControl, age, etag = '', 'content-type': type } = response.headers
+  // what is none could not be sent back, or would be refused
+  const cache = { cacheControl, age, etag: ETAG.test(etag) ? etag : undefined }
   if (response.statusCode === 304) {
     response.resume()
     return { ...cache, status: 304 }

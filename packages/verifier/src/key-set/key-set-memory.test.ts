@@ -70,6 +70,19 @@ describe('JWKSCache: the set in use and its tag (R35)', () => {
     expect(take({ ...whole(), cacheControl: undefined }).freshMs).toBe(300 * SECOND)
   })
 
+  it('is not replaced by one whose every key has ended', () => {
+    const { clock, memory, take } = open()
+    take(whole())
+    const ending = (exp: number) => ({
+      ...whole(),
+      body: Buffer.from(JSON.stringify({ keys: keys.map((key) => ({ ...key, exp })) })),
+    })
+    const now = clock.now() / 1000
+    expect(() => take(ending(now) as never)).toThrow(refused('key_set_without_usable_key'))
+    expect(memory.held?.set.keys.get(String(kids[0]))?.expiresAt).toBe(Infinity)
+    expect(take(ending(now + 1) as never).set.keys.size).toBe(keys.length)
+  })
+
   it('has no tag but its own', () => {
     const { memory, take } = open()
     expect(memory.etag).toBeUndefined()
@@ -268,6 +281,16 @@ describe('keys that are pinned beside an endpoint (R38)', () => {
     const { memory, take } = open({ pinned: parseJwkSet(edition), left: { body: Buffer.from('no set') } })
     await memory.recall()
     expect(() => take(whole({ keyturn: { ring: 'a', version: 6 } }))).toThrow(refused('key_set_older'))
+  })
+
+  it('keep nothing out once they are not used any more: a place that lied once locks no true set out', async () => {
+    const lie = { body: bodyOf({ ring: 'a', version: Number.MAX_SAFE_INTEGER }) }
+    const { clock, memory, take } = open({ left: lie })
+    await memory.recall()
+    const truth = whole({ keyturn: { ring: 'a', version: 7 } })
+    expect(() => take(truth)).toThrow(refused('key_set_older'))
+    await clock.advance(4500 * SECOND)
+    expect(take(truth).set.edition?.version).toBe(7)
   })
 
   it('are given up for good with the first answer', async () => {

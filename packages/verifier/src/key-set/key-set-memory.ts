@@ -17,6 +17,7 @@ import type { KeySetFormat } from './key-set-format.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SnapshotStore } from './snapshot-file.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
+import { hasLivingKey, isOlder } from './succession.ts'
 
 /** What a {@link KeySetMemory} goes by. */
 export interface KeySetMemoryOptions {
@@ -43,6 +44,8 @@ export class KeySetMemory {
   /** What is used if the endpoint fails before it has answered once, the best first. */
   #reserves: readonly HeldSet[] = []
   #recalling: Promise<void> | undefined
+  /** Rings whose place another has taken. */
+  readonly #pastRings = new Set<string>()
 
   constructor(options: KeySetMemoryOptions) {
     const { snapshots: store, pinned, onEvent, cache, clock } = options
@@ -138,12 +141,29 @@ export class KeySetMemory {
     }
     // a port of somebody else's may pass on whatever came
     if (response.status !== 200) throw new KeySetFetchFailed('fetch_status', 'expected status 200 or 304')
-    const set = this.#options.format.read(response.body, this.#options.clock.now())
-    const [known, offered] = [(before ?? this.#reserves[0])?.set.edition, set.edition]
-    if (known !== undefined && offered?.ring === known.ring && offered.version < known.version) {
+    const now = this.#options.clock.now()
+    const set = this.#options.format.read(response.body, now)
+    if (!hasLivingKey(set, now)) {
+      throw new KeyturnError('key_set_without_usable_key', 'expected at least one key that has not ended')
+    }
+    const known = this.#known()
+    if (known !== undefined && isOlder(set, known, this.#pastRings)) {
       throw new KeyturnError('key_set_older', 'expected a set that is not older than the one in use')
     }
+    if (known?.edition !== undefined && known.edition.ring !== set.edition?.ring) {
+      this.#pastRings.add(known.edition.ring)
+    }
     return set
+  }
+
+  /**
+   * What a set must not be older than. One that nothing vouches for but its place counts for no longer than it is used: a place that
+   * has lied once, say of a version, must not lock the true sets out for good.
+   */
+  #known(): JwkSet | undefined {
+    const known = this.#held ?? this.#reserves[0]
+    const counts = known?.set.signature !== undefined || isUsable(known, this.#now())
+    return counts ? known?.set : undefined
   }
 
   /** Its age goes on counting where it was written down. */

@@ -27,6 +27,8 @@ describe('JWKSAuthentication: URL of the key set (R33)', () => {
     'https://user:secret@auth.example/jwks',
     'https://user@auth.example/jwks',
     'https://:secret@auth.example/jwks',
+    'https://user:/secret@auth.example/jwks',
+    'https://user:12/secret@auth.example/jwks',
     'file:///etc/passwd',
     'data:application/json,{}',
     'ftp://localhost/jwks',
@@ -44,6 +46,8 @@ describe('JWKSAuthentication: URL of the key set (R33)', () => {
   })
 
   it('keeps a password out of the message', () => {
-    expect(() => parse('https://user:secret@auth.example/jwks')).toThrow(/^(?!.*secret)/)
+    for (const password of ['secret', '/secret', '12?secret', '#secret']) {
+      expect(() => parse(`https://user:${password}@auth.example/jwks`)).toThrow(/^(?!.*secret)/)
+    }
   })
 })

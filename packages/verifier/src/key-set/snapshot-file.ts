@@ -26,7 +26,10 @@ export interface SnapshotFileOptions extends SnapshotSeal {
 /** Base64 within JSON within JSON. */
 const LONGEST_FILE_BYTES = 2 * JWK_SET_LIMITS.bytes + 4096
 
-/** A snapshot in a file of its own: replaced whole, readable for its owner alone. Who can write it can do no more than remove it. */
+/**
+ * A snapshot in a file of its own: replaced whole, readable for its owner alone. Who can write it can remove it, or put back an older
+ * one, which is used as long as a verifier would have used that one, and no longer.
+ */
 export class SnapshotFile implements SnapshotStore {
   readonly #options: SnapshotFileOptions
   #isTidy = false

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { errnoOf, KeyturnError, orLate, systemClock } from '@keyturn/core'
+import { errnoOf, hasStrayPassword, KeyturnError, orLate, systemClock } from '@keyturn/core'
 import { Client, type ClientConfig, Pool } from 'pg'
 import { databaseError } from './database-error.ts'
 
@@ -30,6 +30,11 @@ export class PostgresDatabase {
       lock_timeout: ANSWER_MS,
       idle_in_transaction_session_timeout: ANSWER_MS,
       keepAlive: true,
+    }
+    if (hasStrayPassword(url)) {
+      throw new KeyturnError('database_url_invalid', 'expected the password of the URL percent-encoded', {
+        remedy: 'write %2F for a slash in it, %3F for a question mark, %23 for a number sign',
+      })
     }
     this.place = placeOf(this.#config)
     this.#pool = new Pool({
