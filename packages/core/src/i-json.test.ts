@@ -30,6 +30,11 @@ describe('JSON that is signed as it was sent: I-JSON, RFC 7493 (R48, R53)', () =
     ['a pair the wrong way round', '{"a":"\\ude00\\ud83d"}'],
     ['a number that no double holds', '{"a":1e999}'],
     ['such a number below', '{"a":[-1e999]}'],
+    ['an integer that a double rounds', '{"a":9007199254740993}'],
+    ['a longer one below', '{"a":[{"b":1234567890123456789}]}'],
+    ['a negative one', '{"a":-9007199254740993}'],
+    ['a fraction that a double rounds', '{"a":0.1000000000000000001}'],
+    ['a number that becomes nothing', '{"a":1e-400}'],
     ['an array', '[]'],
     ['no JSON', '{'],
     ['a byte order mark', '\ufeff{}'],
@@ -42,6 +47,12 @@ describe('JSON that is signed as it was sent: I-JSON, RFC 7493 (R48, R53)', () =
     ['colons in strings', '{"a:b":":{\\"a\\":1}"}'],
     ['a pair of surrogates', '{"a":"\\ud83d\\ude00"}'],
     ['nothing', '{}'],
+    [
+      'numbers that a double holds, however written',
+      '{"a":[0,-0,-0.0,1.0,1e2,1E+2,100e-2,0.1,1e300,5e-324,-12.50]}',
+    ],
+    ['the largest integers that are exact', '{"a":[9007199254740991,9007199254740992,-9007199254740991]}'],
+    ['digits in strings', '{"9007199254740993":"\\"9007199254740993"}'],
   ])('takes %s', (_, text) => {
     expect(parse(text)).toEqual(JSON.parse(text))
   })

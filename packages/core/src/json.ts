@@ -1,3 +1,5 @@
+import { hasExactNumbers } from './exact-number.ts'
+
 /** A JSON object as it came from outside: nothing is known of its members. */
 export type JsonObject = { readonly [member: string]: unknown }
 
@@ -41,14 +43,15 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 /**
  * Parses a JSON object that a caller sends us, as I-JSON has it (RFC 7493): what {@link parseJsonObject} asks of the top level
- * holds at every level, and there is neither a lone surrogate nor a number that no double can hold. What is signed later is
+ * holds at every level, and there is neither a lone surrogate nor a number that a double rounds. What is signed later is
  * then what was sent. `undefined` for anything else.
  */
 export function parseIJsonObject(bytes: Uint8Array, maxDepth: number): JsonObject | undefined {
   const text = decodeUtf8(bytes)
   if (text === undefined) return undefined
   const value = parseJsonText(text, maxDepth)
-  return value !== undefined && measure(text).members === countMembers(value) ? value : undefined
+  if (value === undefined || measure(text).members !== countMembers(value)) return undefined
+  return hasExactNumbers(text) ? value : undefined
 }
 
 /** Says whether a value is an object in the sense of JSON: neither null nor an array. */
@@ -79,7 +82,6 @@ function uninherited(value: JsonObject): JsonObject {
 /** Members at every level; not a number as soon as something is no I-JSON. The depth of the value is bounded. */
 function countMembers(value: unknown): number {
   if (typeof value === 'string') return LONE_SURROGATE.test(value) ? Number.NaN : 0
-  if (typeof value === 'number') return Number.isFinite(value) ? 0 : Number.NaN
   if (Array.isArray(value)) return value.reduce((sum, item) => sum + countMembers(item), 0)
   return Object.entries(value ?? {}).reduce(
     (sum, [name, member]) =>

@@ -28,7 +28,7 @@ function append(event: AuditEvent): AuditLine {
 const checkpoint = (line: AuditLine, log = LOG) =>
   signCheckpoint(keys, log, { seq: line.seq, hash: line.hash })
 const inspect = (checkpoints: readonly string[] = [], ringHead?: AuditLine, log = LOG) =>
-  inspectAudit(lines, { log: LOG, ringMark: ringHead && { ...ringHead, log }, checkpoints })
+  inspectAudit(lines, { log: LOG, ringMark: ringHead && { ...ringHead, log }, checkpoints, clientIds: [] })
 
 describe('an inspection of the audit log (R50)', () => {
   it('believes the checkpoints in the log, those from elsewhere, and the ring', async () => {
@@ -49,6 +49,18 @@ describe('an inspection of the audit log (R50)', () => {
     expect(inspect().flaw).toBeUndefined()
     expect(inspect([elsewhere]).flaw).toEqual({ seq: 2, flaw: 'cut-off' })
     expect(inspect([], line).flaw).toEqual({ seq: 2, flaw: 'cut-off' })
+  })
+
+  it('finds what was cut off by the clients that nobody has recorded, or only up to their end', () => {
+    const found = (...clientIds: string[]) =>
+      inspectAudit(lines, { log: LOG, ringMark: undefined, checkpoints: [], clientIds }).flaw
+    for (const clientId of ['c1', 'c2']) append({ kind: 'client-created', at: 2, client: { clientId } })
+    append({ kind: 'client-deleted', at: 3, client: { clientId: 'c2' } })
+    append({ kind: 'client-secret-replaced', at: 3, client: { clientId: 'c3' } })
+    expect(found()).toBeUndefined()
+    expect(found('c1')).toBeUndefined()
+    expect(found('c1', 'c2')).toEqual({ seq: 6, flaw: 'cut-off' })
+    expect(found('c3')).toEqual({ seq: 6, flaw: 'cut-off' })
   })
 
   it('finds a log that was written anew from a line on, with hashes that fit', async () => {

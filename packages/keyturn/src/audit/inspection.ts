@@ -20,6 +20,8 @@ export interface AuditWitnesses {
   readonly ringMark: AuditMark | undefined
   /** Checkpoints that were kept elsewhere. */
   readonly checkpoints: readonly string[]
+  /** Clients that there are: each was recorded before it was made. */
+  readonly clientIds: readonly string[]
 }
 
 const DEPTH = 16
@@ -27,7 +29,7 @@ const DEPTH = 16
 /** Holds a log against its own chain, its own checkpoints, and what others remember of it. */
 export function inspectAudit(
   lines: readonly AuditLine[],
-  { log, ringMark, checkpoints }: AuditWitnesses,
+  { log, ringMark, checkpoints, clientIds }: AuditWitnesses,
 ): AuditInspection {
   const events = lines.map(eventOf)
   const keys = new Map(events.flatMap(createdKeys))
@@ -42,9 +44,26 @@ export function inspectAudit(
   return {
     lines: lines.length,
     heads: heads.length,
-    flaw: isReplaced ? { seq: ringMark.seq, flaw: 'replaced' } : findFlaw(lines, heads),
+    flaw: isReplaced
+      ? { seq: ringMark.seq, flaw: 'replaced' }
+      : (findFlaw(lines, heads) ?? missingClient(events, clientIds)),
     refused: given.filter((head) => head === undefined).length,
   }
+}
+
+/** The line that makes a client is gone: it is newer than every head, or others would have missed it. */
+function missingClient(
+  events: readonly (JsonObject | undefined)[],
+  clientIds: readonly string[],
+): AuditFlaw | undefined {
+  const recorded = new Set<unknown>()
+  for (const event of events) {
+    if (!isJsonObject(event?.client)) continue
+    if (event.kind === 'client-created') recorded.add(event.client.clientId)
+    if (event.kind === 'client-deleted') recorded.delete(event.client.clientId)
+  }
+  const isMissing = clientIds.some((clientId) => !recorded.has(clientId))
+  return isMissing ? { seq: events.length + 1, flaw: 'cut-off' } : undefined
 }
 
 /** The event of a line; `undefined` for one that somebody garbled. */

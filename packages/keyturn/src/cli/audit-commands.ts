@@ -46,7 +46,8 @@ function verifyCommand(): Command {
         // of replicas each has a log of its own, and the ring remembers the line of the last writer
         const isOfReplica = configOf(command).store === 'postgres' && mark?.log !== log
         const ringMark = isOfReplica ? undefined : mark
-        const witnesses = { log, ringMark, checkpoints }
+        const clientIds = (await audit.list()).map(({ clientId }) => clientId)
+        const witnesses = { log, ringMark, checkpoints, clientIds }
         const { flaw, refused, ...counts } = inspectAudit(await audit.lines(), witnesses)
         if (flaw !== undefined) throw auditBroken(flaw)
         if (refused > 0) throw checkpointRefused(refused)

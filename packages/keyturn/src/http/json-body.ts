@@ -4,7 +4,7 @@ import { HttpRefusal } from './problem.ts'
 
 const EXPECTED =
   'expected a JSON object in UTF-8, each member once and none named __proto__, whole characters, ' +
-  `finite numbers (RFC 7493), at most ${HTTP_LIMITS.jsonDepth} levels`
+  `numbers that a double holds (RFC 7493), at most ${HTTP_LIMITS.jsonDepth} levels`
 
 /**
  * Reads a JSON body: one that two parsers could read differently is refused, since what is signed must be what was meant.

@@ -64,6 +64,17 @@ describe('slow clients (R53)', () => {
     expect(answer).toContain('within 10 s')
   })
 
+  it('one that is told so, and goes on sending, is let go all the same', async () => {
+    await closing((socket) => {
+      socket.setNoDelay(true)
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\nX: ')
+      const timer = setInterval(() => socket.write('a'), DRIP_MS)
+      // does not hang up, though it was told to
+      socket.allowHalfOpen = true
+      socket.once('close', () => clearInterval(timer))
+    })
+  })
+
   it('one that does not read its answer is let go', async () => {
     await closing((socket) => {
       socket.pause()
@@ -74,6 +85,7 @@ describe('slow clients (R53)', () => {
 
 describe('requests of one connection before their answers (R53)', () => {
   const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+  const POSTED = 'GET / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'
   const EXPECTING = REQUEST.replace('Host', 'Expect: anything\r\nHost')
   const send = (count: number, request = REQUEST) => closing((socket) => socket.end(request.repeat(count)))
 
@@ -94,6 +106,7 @@ describe('requests of one connection before their answers (R53)', () => {
     [1, 'as they are', REQUEST],
     [20_000, 'as they are', REQUEST],
     [20_000, 'with an expectation', EXPECTING],
+    [20_000, 'with a body', POSTED],
   ])('are handled up to the limit, and the connection ends at %i more, %s', async (more, _, request) => {
     handled = 0
     const answer = await send(limits.pipelined + more, request)

@@ -10,13 +10,17 @@ export interface TokenRouteOptions extends ClientGateOptions {
   readonly tokens: TokenService
 }
 
+/** Shows as itself: nothing that ends a line, moves a cursor or hides. */
+const VISIBLE = '(?![\\p{C}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}]).'
+/** What joins two others, without which Persian and Hindi are misspelt; and, before it, what makes a sign an emoji. */
+const JOINED = `\\ufe0f?(?:[\\u200c\\u200d](?=${VISIBLE}))?`
 /**
- * Shows as itself: nothing that ends a line, moves a cursor or hides, but for the joiners, without which Persian and Hindi are
- * misspelt, and what makes a sign an emoji. What names somebody comes to stand in logs and on screens of services. Values of the
- * caller's own claims are left alone: an address has lines.
+ * What names somebody comes to stand in logs and on screens of services. Values of the caller's own claims are left alone: an address
+ * has lines.
  */
-const PRINTABLE = /^(?:\u200c|\u200d|\ufe0f|(?![\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]).)*$/su
-const shortText = z.string().min(1).max(255).regex(PRINTABLE)
+const PRINTABLE = new RegExp(`^(?:${VISIBLE}${JOINED})*$`, 'su')
+const CLAIM_NAME = new RegExp(`^(?:${VISIBLE})+$`, 'su')
+const shortText = z.string().min(1).max(255).regex(PRINTABLE).regex(/\S/)
 const BODY = z.strictObject({
   subject: shortText,
   role: z.enum(['user', 'admin']).default('user'),
@@ -27,7 +31,7 @@ const BODY = z.strictObject({
   /** The caller's own label; kept with the session once there are sessions to list. */
   description: z.string().max(255).regex(PRINTABLE).optional(),
   // JSON it is, since the body was; which names, how deep and how large is for the service to say
-  claims: z.record(z.string().min(1).max(128).regex(PRINTABLE), z.unknown()).default({}),
+  claims: z.record(z.string().max(128).regex(CLAIM_NAME), z.unknown()).default({}),
 })
 
 /** `POST /v1/tokens`: a client that knows the user asks for a token with which the user speaks. */
