@@ -3,6 +3,7 @@ import { errnoOf, KeyturnError } from '@keyturn/core'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Listener } from '../config/listen-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { connectionLimit } from './connection-limit.ts'
 import { isOfOneHost } from './host-header.ts'
 import { parseJsonBody } from './json-body.ts'
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts'
@@ -60,7 +61,10 @@ function limitedServer(listener: RequestListener, limits: HttpLimits) {
     limited,
   )
   // Node.js would answer an expectation that it does not know by itself, and count nothing (RFC 9110, section 10.1.1)
-  return server.on('checkExpectation', limited).setTimeout(limits.silenceMs)
+  server.on('checkExpectation', limited).setTimeout(limits.silenceMs)
+  const connections = connectionLimit()
+  if (connections !== undefined) server.maxConnections = connections
+  return server
 }
 
 /** Before anybody goes by the host. */
