@@ -94,9 +94,12 @@ describe('the audit log of an installation (R50)', () => {
     await (await startAuthority(other)).stop()
     const { code, stderr } = await keyturn(['audit', 'verify', '--checkpoints', file], other)
     expect([code, stderr]).toEqual([1, expect.stringContaining('checkpoint_refused')])
-    expect(await run(`audit verify --checkpoints ${join(folder, 'none')}`)).toMatchObject({
-      code: 'checkpoint_unreadable',
-    })
+    await writeFile(join(folder, 'empty'), '\n')
+    for (const unreadable of ['none', 'empty']) {
+      expect(await run(`audit verify --checkpoints ${join(folder, unreadable)}`)).toMatchObject({
+        code: 'checkpoint_unreadable',
+      })
+    }
   })
 
   it('is missed when another is in its place, and remembered anew once the operator says so', async () => {

@@ -109,7 +109,9 @@ describe('usage (R57)', () => {
     })
     expect(JSON.parse(stdout)).toMatchObject({ valid: true, issuer: 'https://flag.test', audience: 'env' })
     await writeFile(file, '{"isuer":"x"}')
-    expect((await run(`config check --config ${file}`)).stderr).toContain('"isuer" is no setting')
+    expect((await run(`config check --config ${file}`)).stderr).toMatch(
+      /"isuer" is no setting - did you mean issuer\?/,
+    )
     await writeFile(file, '{')
     expect((await run(`config check --config ${file}`)).stderr).toContain('config_file_unreadable')
   })

@@ -64,7 +64,7 @@ export class TokenRejected extends KeyturnError {
   /** The claim that is at fault, when one is. */
   readonly claim: string | undefined
 
-  constructor(code: TokenRejectionCode, options: { claim?: string; cause?: unknown } = {}) {
+  constructor(code: TokenRejectionCode, options: { claim?: string; remedy?: string; cause?: unknown } = {}) {
     const about = options.claim === undefined ? '' : ` (${options.claim})`
     super(code, `token refused: ${TOKEN_REJECTIONS[code]}${about}`, options)
     this.claim = options.claim

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { stateOf } from './key-record.ts'
 import { KeyManager } from './manager.ts'
 import { openManager, policy } from './open-manager.fixture.ts'
+import { activeKey } from './ring.ts'
 import { MemoryKeyStore } from './stores/memory-key-store.ts'
 import { exposureOf, leadOf } from './timing.ts'
 
@@ -308,6 +309,15 @@ describe('a rotation that fails (R9, R18)', () => {
     store.save = save
     await clock.advance(10_000)
     expect(again.isExposureRecorded).toBe(true)
+  })
+})
+
+describe('a revocation without a reason (R13)', () => {
+  it('has one all the same', async () => {
+    const { keys, events } = await openManager()
+    const { kid } = activeKey(keys.ring(), keys.now)
+    expect((await keys.revoke(kid)).revokedKids).toEqual([kid])
+    expect(events.find((event) => event.kind === 'key-revoked')).toMatchObject({ reason: 'revoked' })
   })
 })
 

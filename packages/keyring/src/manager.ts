@@ -170,7 +170,7 @@ export class KeyManager {
    * @throws {KeyturnError} `key_not_found` for a kid that the ring never had; `key_already_revoked` and `key_removed`
    * for one that is out of use; what the store throws
    */
-  async revoke(kid: string, options: RevocationOptions): Promise<RevocationOutcome> {
+  async revoke(kid: string, options: RevocationOptions = {}): Promise<RevocationOutcome> {
     const outcome = await this.#operator.revoke(kid, options)
     this.#rotator.wake()
     return outcome

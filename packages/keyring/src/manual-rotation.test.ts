@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { describeRotation, earliestActivation, hastenNext, type RotationRequest } from './manual-rotation.ts'
-import { keyAt, MADE_AT, policy, turnedRing } from './ring.fixture.ts'
+import { keyAt, MADE_AT, policy, turnedRing, withKey } from './ring.fixture.ts'
 import { graceOf, leadOf } from './timing.ts'
 
 const TURNED_AT = MADE_AT + policy.timing.rotationIntervalMs
@@ -40,6 +40,14 @@ describe('a rotation that an operator asks for (R6)', () => {
   it('is booked for that time, or forced', () => {
     expect(ask(TURNED_AT, { queue: true })).toEqual({ activateAt: SIGNABLE_AT, isNext: true })
     expect(ask(TURNED_AT, { force: true })).toEqual({ activateAt: TURNED_AT + WITHIN, isNext: true })
+  })
+
+  it('is as good as asked for where it is booked for the earliest time', () => {
+    const booked = withKey(turnedRing(), 2, { activateAt: SIGNABLE_AT })
+    const request = { withinMs: WITHIN, clockTrusted: true }
+    expect(earliestActivation(booked, TURNED_AT, request).activateAt).toBe(SIGNABLE_AT)
+    const later = withKey(turnedRing(), 2, { activateAt: SIGNABLE_AT + 1 })
+    expect(() => earliestActivation(later, TURNED_AT, request)).toThrow('published for its lead')
   })
 
   it('is booked for no later than it can be had', () => {

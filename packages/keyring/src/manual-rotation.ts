@@ -50,7 +50,8 @@ export function earliestActivation(
   }
   const soonest = now + withinMs
   if (soonest >= next.signableAt || force === true) return { next, activateAt: soonest }
-  if (queue === true) return { next, activateAt: next.signableAt }
+  // what is booked already is brought forward no further, and is as good as asked for
+  if (queue === true || next.activateAt === next.signableAt) return { next, activateAt: next.signableAt }
   throw new KeyturnError('rotation_too_early', 'the next key has not been published for its lead', {
     remedy: `wait until ${new Date(next.signableAt).toISOString()}, or book that time with --queue`,
   })

@@ -8,8 +8,8 @@ import type { KeyPolicy, Timing } from './timing.ts'
 
 /** What an operator says of a revocation. */
 export interface RevocationOptions extends Errand {
-  /** Why; kept with the key while the ring has it. */
-  readonly reason: string
+  /** Why; kept with the key while the ring has it. Default: `revoked`. */
+  readonly reason?: string
   /** The store itself leaked: revoke every key whose private half is in it, and sign with a fresh pair. Default `false`. */
   readonly storeLeaked?: boolean
 }

@@ -72,7 +72,7 @@ export class RingOperator {
   /** Takes a key out of use; where the store leaked, everything that leaked with it. */
   async revoke(
     revokedKid: string,
-    { reason, storeLeaked = false, requestedBy }: RevocationOptions,
+    { reason = 'revoked', storeLeaked = false, requestedBy }: RevocationOptions,
   ): Promise<RevocationOutcome> {
     const { keeper, policy, generate, onEvent } = this.#options
     // as the operator saw it: what others make meanwhile, because of the same leak, has not leaked

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { errnoOf, KeyturnError, systemClock } from '@keyturn/core'
 import type { KeyManager, KeyStore } from '@keyturn/keyring'
-import { removeAbandoned } from '@keyturn/keyring/private-files'
+import { assertUnshared, removeAbandoned } from '@keyturn/keyring/private-files'
 import { isRolledBack } from './audit/inspection.ts'
 import type { AuthorityConfig } from './config/load-config.ts'
 import { keysFolderOf } from './data-folder.ts'
@@ -30,6 +30,7 @@ const IN_MEMORY = 'memory'
  */
 export async function openInstallation(config: AuthorityConfig, initialize: boolean): Promise<Installation> {
   const { dataDir } = config
+  await assertUnshared(dataDir)
   await assertSealerWorks(config)
   // also where the ring is in memory: keys in the folder say that there was a state
   const mayCreate = initialize || !(await hasKeys(dataDir))

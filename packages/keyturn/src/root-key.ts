@@ -76,7 +76,8 @@ function notRead(file: string, why: string): KeyturnError {
 function notWritten(file: string, cause: unknown): KeyturnError {
   if (errnoOf(cause) === 'EEXIST') {
     return new KeyturnError('root_key_exists', `${file} is there already, and is not written over`, {
-      remedy: 'for the root that follows it, name another file: --root-key-file',
+      remedy:
+        'to print it: keyturn keys root; for the root that follows it, name another file: --root-key-file',
     })
   }
   return new KeyturnError(

@@ -15,6 +15,7 @@ export type { AccessRules } from './access/access-rules.ts'
 export {
   authenticateBearer,
   type BearerAdmission,
+  type BearerDenial,
   type BearerOptions,
   type BearerOutcome,
   type BearerRefusal,

@@ -18,6 +18,7 @@ import { codeOf } from '@keyturn/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   assertPrivateFolder,
+  assertUnshared,
   createPrivateFile,
   makePrivateFolder,
   removeAbandoned,
@@ -53,6 +54,21 @@ describe('files of one owner (R15)', () => {
     }
     expect(await readFile(path, 'utf8')).toBe('x')
     expect((await readdir(place)).sort()).toEqual(['link', 'root.jwk'])
+  })
+
+  it('refuses a folder that everybody can write, unless what is in it is nobody else’s to move', async () => {
+    const folder = join(place, 'shared')
+    await assertUnshared(folder)
+    await mkdir(folder)
+    for (const [mode, code] of [
+      [0o755, 'none'],
+      [0o775, 'none'],
+      [0o777, 'store_unsafe'],
+      [0o1777, 'none'],
+    ] as const) {
+      await chmod(folder, mode)
+      expect(await codeOf(assertUnshared(folder))).toBe(code)
+    }
   })
 
   it('refuses a folder that is a file, or that others can read', async () => {

@@ -20,6 +20,7 @@ export type TemporaryKind = 'ring' | 'backup' | 'state' | 'bootstrap' | 'root'
 
 const OTHERS = 0o077
 const WRITABLE_BY_OTHERS = 0o022
+const WRITABLE_BY_ALL = 0o002
 const STICKY = 0o1000
 /** Other programs name their temporary files alike: only a kind of ours with a random UUID (RFC 9562, section 5.4) is ours. */
 const TEMPORARY =
@@ -41,6 +42,17 @@ export async function assertPrivateFolder(path: string): Promise<Owner> {
   assertOwner(stats, path, 'folder')
   if (isRoot()) await assertUndisputed(stats, path)
   return stats
+}
+
+/**
+ * Asserts that not everybody can put something in the place of what is in a folder; one that is not there yet will be private.
+ *
+ * @throws {KeyturnError} `store_unsafe`
+ */
+export async function assertUnshared(path: string): Promise<void> {
+  const { mode } = await stat(path).catch(() => ({ mode: 0 }))
+  if ((mode & WRITABLE_BY_ALL) === 0 || (mode & STICKY) !== 0) return
+  throw unsafe(path, 'a folder that not everybody can write', `chmod o-w ${path}`)
 }
 
 /**

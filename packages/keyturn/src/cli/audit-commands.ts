@@ -51,7 +51,7 @@ function verifyCommand(): Command {
         const { flaw, refused, ...counts } = inspectAudit(await audit.lines(), witnesses)
         if (flaw !== undefined) throw auditBroken(flaw)
         if (refused > 0) throw checkpointRefused(refused)
-        const text = `whole: ${counts.lines} lines, as ${counts.heads} heads have it`
+        const text = `whole: ${counts.lines} lines, which the ring and checkpoints vouch for ${counts.heads} times`
         print(command, { valid: true, ringWitnessed: ringMark !== undefined, ...counts }, text)
       })
     })
@@ -100,13 +100,18 @@ function checkpointRefused(count: number): KeyturnError {
 }
 
 function readCheckpoints(file: string): readonly string[] {
+  const refuse = (why: string, cause?: unknown) =>
+    new KeyturnError('checkpoint_unreadable', `the checkpoints in ${file} cannot be read (${why})`, {
+      remedy: 'name a file that you can read: checkpoints, one on each line',
+      cause,
+    })
+  let text: string
   try {
-    return readFileSync(file, 'utf8').split(/\s+/).filter(Boolean)
+    text = readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new KeyturnError(
-      'checkpoint_unreadable',
-      `the checkpoints in ${file} cannot be read (${errnoOf(cause)})`,
-      { remedy: 'name a file that you can read: checkpoints, one on each line', cause },
-    )
+    throw refuse(errnoOf(cause), cause)
   }
+  const checkpoints = text.split(/\s+/).filter(Boolean)
+  if (checkpoints.length === 0) throw refuse('there is none in it')
+  return checkpoints
 }

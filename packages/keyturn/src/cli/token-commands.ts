@@ -35,7 +35,9 @@ function verifyCommand(): Command {
     .action(async (argument: string, flags: VerifyFlags, command: Command) => {
       const verifier = openVerifier(flags)
       try {
-        const token = await verifier.verify(await takeToken(argument))
+        const token = await verifier.verify(await takeToken(argument)).catch((error: unknown) => {
+          throw error instanceof TokenRejected ? withConfigured(error, flags) : error
+        })
         const { header, claims } = token
         print(command, { valid: true, header, claims }, `valid\n${JSON.stringify(claims, null, 2)}`)
       } finally {
@@ -77,6 +79,18 @@ function openVerifier(flags: VerifyFlags): Verifier {
     const named = message.replace(VARIABLE_BY_FLAG[flag], `--${flag}`)
     throw new KeyturnError(code, named, { cause, ...(remedy !== undefined && { remedy }) })
   }
+}
+
+/** The caller knows what was configured, and may know it only from elsewhere; the token is shown to whoever asks for it. */
+function withConfigured(error: TokenRejected, { issuer, audience }: VerifyFlags): TokenRejected {
+  const { KEYTURN_ISSUER, KEYTURN_AUDIENCE } = process.env
+  const expected = new Map([
+    ['issuer_mismatch', issuer ?? KEYTURN_ISSUER],
+    ['audience_mismatch', audience ?? KEYTURN_AUDIENCE],
+  ]).get(error.code)
+  if (expected === undefined) return error
+  const remedy = `that is ${expected}; to see what the token says: keyturn token inspect -`
+  return new TokenRejected(error.code, { remedy, cause: error })
 }
 
 async function takeToken(argument: string): Promise<string> {

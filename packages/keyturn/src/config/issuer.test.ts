@@ -82,11 +82,14 @@ describe('issuers that are used, and warned of (R32, R33)', () => {
     expect(others).toEqual([])
   })
 
-  it.each([
-    'https://auth.example',
-    'http://localhost:9001',
-    'http://127.0.0.1:1',
-    'http://[::1]',
-    'supermq.auth',
-  ])('are not %s', (issuer) => expect(issuerWarnings(issuer, '--issuer')).toEqual([]))
+  it.each(['supermq.auth', 'urn:example:auth'])('are no URLs: %s', (issuer) => {
+    expect(issuerWarnings(issuer, '--issuer')).toEqual([
+      '--issuer: no URL: there is no metadata, and each service has to be given the URL of the key set',
+    ])
+  })
+
+  it.each(['https://auth.example', 'http://localhost:9001', 'http://127.0.0.1:1', 'http://[::1]'])(
+    'are not %s',
+    (issuer) => expect(issuerWarnings(issuer, '--issuer')).toEqual([]),
+  )
 })

@@ -22,6 +22,9 @@ export function issuerProblem(text: string): string | undefined {
 
 /** What an operator should know of an issuer that is used nevertheless: what services do with its key set (R32, R33). */
 export function issuerWarnings(issuer: string, name: string): readonly string[] {
+  if (!HTTP.test(issuer)) {
+    return [`${name}: no URL: there is no metadata, and each service has to be given the URL of the key set`]
+  }
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
   if (url?.protocol !== 'http:' || isLoopback(url.hostname)) return []
   return [

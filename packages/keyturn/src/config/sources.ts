@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { errnoOf, isJsonObject, KeyturnError } from '@keyturn/core'
+import { errnoOf, isJsonObject, KeyturnError, meantName } from '@keyturn/core'
 import { VERIFIER_VARIABLES } from '@keyturn/verifier'
 import { flagOf, SECRET_SETTINGS, SETTING_KEYS, type SettingKey, variableOf } from './settings.ts'
 
@@ -45,7 +45,8 @@ function knownVariables(env: ConfigSources['env']): readonly SettingKey[] {
     (name) => name.startsWith('KEYTURN_') && (env[name] !== '' || isSecret(name)),
   )
   const unknown = names.filter((name) => !ours.has(name) && !OTHERS.has(name))
-  if (unknown.length > 0) throw unknownSetting(`${unknown.join(', ')}: no such variable`)
+  if (unknown.length > 0)
+    throw unknownSetting(`${unknown.join(', ')}: no such variable`, unknown, [...ours.keys()])
   return names.map((name) => ours.get(name)).filter((key) => key !== undefined)
 }
 
@@ -55,7 +56,11 @@ function fileSettings(file: string | undefined): readonly [SettingKey, string][]
   return Object.entries(values).map(([name, value]) => {
     const key = SETTING_KEYS.find((candidate) => candidate === name)
     if (key === undefined || SECRET_SETTINGS.has(key))
-      throw unknownSetting(`${file}: ${JSON.stringify(name.slice(0, 64))} is no setting`)
+      throw unknownSetting(
+        `${file}: ${JSON.stringify(name.slice(0, 64))} is no setting`,
+        [name],
+        SETTING_KEYS,
+      )
     if (!['string', 'number', 'boolean'].includes(typeof value)) {
       throw new KeyturnError('config_invalid', `${name} in ${file}: expected a text, a number, true or false`)
     }
@@ -81,6 +86,9 @@ function unreadableFile(file: string, why: string): KeyturnError {
   })
 }
 
-function unknownSetting(message: string): KeyturnError {
-  return new KeyturnError('config_unknown_setting', message, { remedy: 'see: keyturn serve --help' })
+function unknownSetting(message: string, unknown: readonly string[], known: readonly string[]): KeyturnError {
+  const meant = unknown.map((name) => meantName(name, known)).filter((name) => name !== undefined)
+  const remedy =
+    meant.length === 0 ? 'see docs/reference/configuration.md' : `did you mean ${meant.join(', ')}?`
+  return new KeyturnError('config_unknown_setting', message, { remedy })
 }

@@ -80,8 +80,10 @@ export class TokenService {
     if (scope.split(' ').some((one) => RESERVED_SCOPES.has(one))) {
       throw new KeyturnError('scope_refused', 'expected no scope that is reserved for clients')
     }
-    if (Object.keys(request.claims).some(isReservedClaim)) {
-      throw new KeyturnError('claims_refused', 'expected no claim to which verifiers give a meaning')
+    const reserved = Object.keys(request.claims).filter(isReservedClaim)
+    if (reserved.length > 0) {
+      const what = `expected no claim to which verifiers give a meaning: ${reserved.join(', ')}`
+      throw new KeyturnError('claims_refused', what)
     }
     if (!isWithinDepth(request.claims, MAX_CLAIM_DEPTH)) {
       throw new KeyturnError('claims_refused', `expected claims of at most ${MAX_CLAIM_DEPTH} levels`)

@@ -222,6 +222,8 @@ async function assertVersion(database: Database, path: string): Promise<void> {
 
 function stateMissing(path: string): KeyturnError {
   return new KeyturnError('state_missing', `no ${path}`, {
-    remedy: 'start the authority once, restore the file, or begin without clients: keyturn serve --init',
+    remedy:
+      'restore the file, or begin without clients: keyturn serve --init; ' +
+      'where nothing was ever started, start the authority once: keyturn serve',
   })
 }

@@ -1,5 +1,5 @@
 import { link, lstat, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { errnoOf, KeyturnError } from '@keyturn/core'
 import {
   assertPrivateFile,
@@ -110,9 +110,17 @@ async function guarded<T>(path: string, action: () => Promise<T>): Promise<T> {
     return await action()
   } catch (error) {
     if (error instanceof KeyturnError) throw error
-    throw new KeyturnError('state_failed', `cannot work with ${path} (${errnoOf(error)})`, {
-      remedy: 'check that the disk is mounted, has space and lets this user write',
+    const errno = errnoOf(error)
+    throw new KeyturnError('state_failed', `cannot work with ${path} (${errno})`, {
+      remedy: remedyOf(errno, dirname(path)),
       cause: error,
     })
   }
+}
+
+function remedyOf(errno: string, folder: string): string {
+  if (errno === 'EACCES' || errno === 'EPERM')
+    return `run it as the user to whom ${folder} belongs, or name another folder: --data-dir`
+  if (errno === 'ENOTDIR' || errno === 'EEXIST') return `name a folder, which ${folder} is not: --data-dir`
+  return 'check that the disk is mounted, has space and lets this user write'
 }

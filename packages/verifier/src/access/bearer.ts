@@ -20,6 +20,7 @@ export interface BearerOptions extends AccessRules {
 export interface BearerAdmission {
   readonly session: Session
   readonly token: VerifiedToken
+  readonly refusal?: undefined
 }
 
 /** A refusal in the terms of RFC 6750, section 3.1, ready to be sent. */
@@ -32,14 +33,21 @@ export interface BearerRefusal {
 }
 
 /** What was decided on somebody who came with a Bearer token, or without one. */
-export type BearerOutcome = BearerAdmission | { readonly refusal: BearerRefusal }
+export type BearerOutcome = BearerAdmission | BearerDenial
+
+/** Why somebody may not pass. */
+export interface BearerDenial {
+  readonly refusal: BearerRefusal
+  readonly session?: undefined
+  readonly token?: undefined
+}
 
 const CREDENTIALS = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i
 /** Also behind other credentials, as where several headers have been joined to one. */
 const MEANS_BEARER = /(?:^|, *)Bearer\b/i
 
 /** Says whether it is a refusal by what it holds itself, whatever was put into every object of the process. */
-export function isRefusal(outcome: BearerOutcome): outcome is { readonly refusal: BearerRefusal } {
+export function isRefusal(outcome: BearerOutcome): outcome is BearerDenial {
   return Object.hasOwn(outcome, 'refusal')
 }
 
@@ -65,7 +73,7 @@ export interface BearerGuard {
   /** As {@link BearerGuard.decide}, for a token that has come by itself. */
   decideOnToken(jwt: unknown): Promise<BearerOutcome>
   /** A refusal by its code. */
-  refused(code: string): { readonly refusal: BearerRefusal }
+  refused(code: string): BearerDenial
 }
 
 /** @throws {KeyturnError} `guard_options_invalid` */

@@ -11,7 +11,7 @@ import { LiveSession } from './live-session.ts'
 async function live(verifier: TokenVerifier, jwt: string, rules: BearerOptions = {}) {
   const guard = bearerGuard(verifier, rules)
   const admission = await guard.decideOnToken(jwt)
-  if ('refusal' in admission) throw new Error(`expected to be let in, not ${admission.refusal.code}`)
+  if (admission.refusal !== undefined) throw new Error(`expected to be let in, not ${admission.refusal.code}`)
   const ends: string[] = []
   const session = new LiveSession({ verifier, guard, admission, onEnd: ({ code }) => ends.push(code) })
   return { session, ends }
@@ -23,7 +23,7 @@ async function scene(rules: BearerOptions = {}, options: Partial<VerifierOptions
   return { ...opened, user, ...(await live(opened.verifier, await user({ jti: 'first' }), rules)) }
 }
 
-const said = (outcome: BearerOutcome) => ('refusal' in outcome ? outcome.refusal.code : 'renewed')
+const said = (outcome: BearerOutcome) => outcome.refusal?.code ?? 'renewed'
 
 describe('a session that outlives its token (R43)', () => {
   it('is that of the token in force', async () => {

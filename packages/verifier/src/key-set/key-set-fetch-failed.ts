@@ -28,4 +28,11 @@ export class KeySetFetchFailed extends KeyturnError {
     super(code, message, options)
     this.status = options.status
   }
+
+  /** What the code leaves open: the status, or the code of an error below, such as `ECONNREFUSED`; `undefined` where neither is known. */
+  get detail(): string | undefined {
+    if (this.status !== undefined) return String(this.status)
+    const { code } = (this.cause ?? {}) as { readonly code?: unknown }
+    return typeof code === 'string' && /^[A-Z_\d]{3,50}$/.test(code) ? code : undefined
+  }
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { openVerifier } from '../open-verifier.fixture.ts'
 import type { VerifierOptions } from '../verifier-options.ts'
 import type { FetchKeySet } from './http-fetch.ts'
+import { KeySetFetchFailed } from './key-set-fetch-failed.ts'
 
 async function open(options: Partial<VerifierOptions> = {}) {
   const made = await openVerifier(options)
@@ -101,6 +102,44 @@ describe('JWKSFetchError: an outage after good times (R35)', () => {
     endpoint.recover()
     await clock.advance(30 * SECOND)
     expect(await codeOf(verifier.verify(token))).toBe('none')
+  })
+
+  it.each([
+    ['ECONNREFUSED', 'check that the key set URL answers from this machine'],
+    [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'the certificate of the endpoint is not believed: name the CA that made it (ca)',
+    ],
+    [
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'the certificate of the endpoint is not believed: name the CA that made it (ca)',
+    ],
+  ])('names the error of the system or of TLS, and what to do: %s', async (code, remedy) => {
+    const fetch = async () => {
+      throw new KeySetFetchFailed('fetch_network', 'expected an answer', {
+        cause: Object.assign(new Error(), { code }),
+      })
+    }
+    const { verifier } = await open({ fetch })
+    const message = expect.stringContaining(`(fetch_network ${code})`)
+    await expect(verifier.ready()).rejects.toMatchObject({ message, remedy })
+  })
+
+  it('repeats nothing of an error below that is no code', async () => {
+    const cause = Object.assign(new Error(), { code: 'https://user:secret@x' })
+    const fetch = async () => {
+      throw new KeySetFetchFailed('fetch_network', 'expected an answer', { cause })
+    }
+    const { verifier } = await open({ fetch })
+    await expect(verifier.ready()).rejects.toThrow(/\(fetch_network\)$/)
+  })
+
+  it('says so where the verifier is closed', async () => {
+    const { verifier } = await open()
+    verifier.close()
+    await expect(verifier.ready()).rejects.toMatchObject({
+      remedy: 'the verifier is closed: make another one',
+    })
   })
 
   it('uses no key beyond the cache time where that was ruled out', async () => {

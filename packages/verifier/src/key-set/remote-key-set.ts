@@ -30,6 +30,10 @@ const LONGEST_PAUSE_MS = 60_000
 /** Nobody answers, or it takes too long; with any other code it is the answer that is refused. */
 const UNANSWERED = /^fetch_(?:network|(?:\w+_)?timeout)$/
 const ANSWERED = 'the endpoint answers: check the URL, the issuer, and root keys or pins where there are any'
+/** Codes of OpenSSL for a certificate that is not believed, as Node.js has them. */
+const DISTRUSTED = /CERT|SIGNATURE|ISSUER/
+const CERTIFICATE = 'the certificate of the endpoint is not believed: name the CA that made it (ca)'
+const CLOSED = 'the verifier is closed: make another one'
 
 /**
  * A key set that is fetched and kept: one fetch at a time however many wait, refreshed ahead in the background, used for a
@@ -47,8 +51,8 @@ export class RemoteKeySet implements KeySource {
   #flight: Promise<void> | undefined
   readonly #endPauses = new Set<() => void>()
   #lastError: string | undefined
-  /** Of the answer that was no key set, where its status says so. */
-  #lastStatus: number | undefined
+  /** What the code leaves open: the status of an answer that was no key set, or the error of the system or of TLS. */
+  #lastDetail: string | undefined
   #succeeded = 0
   #failed = 0
   #isClosed = false
@@ -197,7 +201,7 @@ export class RemoteKeySet implements KeySource {
     this.#failed += 1
     const code = errorCodeOf(error)
     this.#lastError = code
-    this.#lastStatus = error instanceof KeySetFetchFailed ? error.status : undefined
+    this.#lastDetail = error instanceof KeySetFetchFailed ? error.detail : undefined
     const { failures } = this.#breaker
     this.#options.onEvent({ kind: 'keys-fetch-failed', code, failures, retryInMs })
     if (failures === 1) this.#options.onEvent({ kind: 'circuit-opened', code })
@@ -257,15 +261,21 @@ export class RemoteKeySet implements KeySource {
   }
 
   #unavailable(): KeysUnavailable {
-    const status = this.#lastStatus === undefined ? '' : ` ${this.#lastStatus}`
-    const why = this.#lastError === undefined ? '' : ` (${this.#lastError}${status})`
-    return new KeysUnavailable(`the key set at ${this.#place} cannot be had now${why}`, {
+    const why = [this.#lastError, this.#lastDetail].filter((one) => one !== undefined).join(' ')
+    const remedy = remedyFor(this.#lastError, this.#lastDetail)
+    return new KeysUnavailable(`the key set at ${this.#place} cannot be had now${why && ` (${why})`}`, {
       retryAfterSeconds: this.#breaker.waitMs(this.#now()) / 1000,
-      ...(this.#lastError !== undefined && !UNANSWERED.test(this.#lastError) && { remedy: ANSWERED }),
+      ...(this.#isClosed ? { remedy: CLOSED } : remedy !== undefined && { remedy }),
     })
   }
 
   #now(): number {
     return this.#options.clock.monotonicNow()
   }
+}
+
+function remedyFor(code: string | undefined, detail: string | undefined): string | undefined {
+  if (code === undefined) return undefined
+  if (code === 'fetch_network' && detail !== undefined && DISTRUSTED.test(detail)) return CERTIFICATE
+  return UNANSWERED.test(code) ? undefined : ANSWERED
 }

@@ -31,6 +31,11 @@ export function databaseError(error: unknown, action: string, place: string): Ke
   if (error instanceof KeyturnError) return error
   const code = codeOf(error)
   const what = `cannot ${action} at ${place} (${code ?? 'no answer'})`
+  if (speaksNoTls(error)) {
+    return new KeyturnError('store_refused', what, {
+      remedy: 'the server speaks no TLS: have it do so, or leave out sslmode where nobody can be on the way',
+    })
+  }
   const refusal = REFUSED.find(([pattern]) => code !== undefined && pattern.test(code))
   if (refusal !== undefined) return new KeyturnError('store_refused', what, { remedy: refusal[1] })
   const isSqlState = code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]+$/.test(code)
@@ -42,6 +47,11 @@ export function databaseError(error: unknown, action: string, place: string): Ke
   return new KeyturnError('store_unreachable', what, {
     remedy: 'check that the database runs, and can be reached from here',
   })
+}
+
+/** The driver has no code for it. */
+function speaksNoTls(error: unknown): boolean {
+  return error instanceof Error && error.message === 'The server does not support SSL connections'
 }
 
 /** SQLSTATE, or the errno of a socket; the driver's own errors have none, but for a password that is missing. */
