@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
+import { KeyturnError } from '@keyturn/core'
 import {
   type Answer,
   type EndpointFault,
@@ -43,6 +44,9 @@ export class EndpointConduct {
   }
 
   fail(fault: EndpointFault): void {
+    if (!Object.hasOwn(FAULTS, fault)) {
+      throw new KeyturnError('fault_unknown', `expected one of ${Object.keys(FAULTS).join(', ')}`)
+    }
     this.#manner = FAULTS[fault]
   }
 

@@ -26,6 +26,17 @@ function check(issuer: TestIssuer, jwt: string, now: number) {
   }
 }
 
+describe('options of a test issuer', () => {
+  it('are refused where they mean nothing, as is a fault that nobody has', async () => {
+    await expect(testIssuer({ clok: fakeClock() } as never)).rejects.toMatchObject({
+      code: 'issuer_options_invalid',
+      remedy: 'did you mean clock?',
+    })
+    const { endpoint } = await testIssuer()
+    expect(() => endpoint.fail('hung' as never)).toThrow(expect.objectContaining({ code: 'fault_unknown' }))
+  })
+})
+
 describe('an issuer for tests (R46)', () => {
   it.each(availableAlgorithms())('makes good %s tokens of a user', async (algorithm) => {
     const { issuer, check } = await open({ algorithm })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   type AlgorithmName,
+  assertNames,
   type Clock,
   type JwkSetDocument,
   type SigningKey,
@@ -69,6 +70,7 @@ export interface TestIssuer {
   revoke(kid?: string): Promise<void>
 }
 
+const OPTIONS = ['algorithm', 'clock', 'issuer', 'audience', 'cacheControl', 'rootKey']
 const TTL_SECONDS = 3600
 const GRACE_SECONDS = TTL_SECONDS + 15
 /** How long a signed set is good: the default of an authority. */
@@ -83,6 +85,7 @@ const SIGNED_SET_TTL_SECONDS = 4 * 3600
  * const session = verifier.session(await verifier.verify(await issuer.token({ sub: 'alice' })))
  */
 export async function testIssuer(options: TestIssuerOptions = {}): Promise<TestIssuer> {
+  assertNames(options, OPTIONS, 'issuer_options_invalid', 'no option of a test issuer')
   const { algorithm = 'EdDSA', clock = systemClock } = options
   const { issuer = 'https://issuer.test', audience = 'https://service.test' } = options
   const { cacheControl = 'public, max-age=900, stale-while-revalidate=60' } = options

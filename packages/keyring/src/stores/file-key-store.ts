@@ -34,6 +34,7 @@ import {
   ringFileName,
 } from './ring-file.ts'
 import type { Sealing } from './ring-sealer.ts'
+import { ownStoreOptions } from './store-options.ts'
 
 /** Where a {@link FileKeyStore} lives, and when it may begin. */
 export interface FileKeyStoreOptions extends Sealing, BeginningTerms {
@@ -71,7 +72,9 @@ export class FileKeyStore implements KeyStore {
   readonly #terms: Sealing & BeginningTerms
   #lastSeen = NOTHING
 
-  constructor(options: FileKeyStoreOptions) {
+  /** @throws {KeyturnError} `store_options_invalid` */
+  constructor(given: FileKeyStoreOptions) {
+    const options = ownStoreOptions(given, 'directory')
     // also without a slash at the end, which would have a symbolic link followed
     this.#directory = resolve(options.directory)
     this.pollMs = options.pollMs ?? DEFAULT_TIMING.storePollMs

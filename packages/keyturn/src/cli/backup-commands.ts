@@ -78,7 +78,7 @@ export function restoreCommand(): Command {
       const backup = await readBackup(file, { ...sealingOf(config), acceptUnsealed })
       const hasLog = options.withoutAudit !== true
       const { ring, lacking } = await heldRing(command, backup, replaceUnopened)
-      const revokedAgain = hasLog ? await revokeWhatWas(command) : []
+      const revokedAgain = hasLog ? await revokeWhatWas(command, ring.ringId) : []
       if (confirm === true) await visitKeys(command, (manager) => manager.confirm())
       const knownFrom = rfc3339(knownEverywhereAt(ring, config.policy.timing))
       print(
@@ -144,8 +144,14 @@ async function heldRing(command: Command, backup: KeyRing, replaceUnopened: bool
 }
 
 /** Revoked is for ever, whatever a backup knows. */
-async function revokeWhatWas(command: Command): Promise<readonly string[]> {
+async function revokeWhatWas(command: Command, ringId: string): Promise<readonly string[]> {
   return await visitAudit(command, async (log) => {
+    const known = await log.ringId()
+    if (known !== undefined && known !== ringId) {
+      say('the state here is of another key ring: start it with keyturn serve --init')
+      say('the audit log knows of no key of this ring: revoke yourself what was revoked')
+      return []
+    }
     const lastAt = (await log.lines()).map(eventOf).findLast((event) => typeof event?.at === 'number')?.at
     say(`the audit log knows of what was revoked until ${rfc3339(Number(lastAt ?? 0))}`)
     let kids: readonly string[] = []

@@ -37,6 +37,7 @@ export const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map(
     key_weak: EXIT.usage,
     json_malformed: EXIT.usage,
     manager_options_invalid: EXIT.usage,
+    store_options_invalid: EXIT.usage,
     policy_invalid: EXIT.usage,
     root_key_exists: EXIT.usage,
     root_key_unreadable: EXIT.usage,

@@ -5,7 +5,6 @@ import type { AuditLine } from '../audit/audit-chain.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { actorOf, keyAudit } from '../audit/key-audit.ts'
 import { type KeyStoreLicence, openSharedKeyStore } from '../key-store.ts'
-import type { ClientStore } from '../state/client-store.ts'
 import { SqliteState } from '../state/sqlite-state.ts'
 import { nameOf } from './command-name.ts'
 import { configOf } from './setting-flags.ts'
@@ -76,7 +75,7 @@ function notRecorded(error: KeyturnError): KeyturnError {
 /** Opens the state to read its audit log, and who is recorded there. */
 export async function visitAudit<T>(
   command: Command,
-  action: (state: AuditLog & Pick<ClientStore, 'list'>) => Promise<T>,
+  action: (state: AuditLog & Pick<SqliteState, 'list' | 'ringId'>) => Promise<T>,
 ): Promise<T> {
   const state = await SqliteState.open({ dataDir: configOf(command).dataDir, mayCreate: false })
   try {

@@ -38,6 +38,7 @@ export function backupWarnings(
   return lines
 }
 
-function isBelow(path: string, folder: string): boolean {
+/** Whether a path is in a folder, or is that folder. */
+export function isBelow(path: string, folder: string): boolean {
   return !relative(resolve(folder), resolve(path)).startsWith('..')
 }

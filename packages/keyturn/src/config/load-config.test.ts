@@ -56,6 +56,11 @@ describe('configuration (R54)', () => {
   })
 
   it('warns of an issuer to which services will not go, by the name of who gave it', () => {
+    const root = { KEYTURN_ROOT_KEY_FILE: 'data/root/root.jwk', KEYTURN_DATA_DIR: 'data' }
+    expect(load(root).warnings).toEqual([
+      expect.stringMatching(/^KEYTURN_ROOT_KEY_FILE: it is in the data folder/),
+    ])
+    expect(load({ ...root, KEYTURN_ROOT_KEY_FILE: 'root/root.jwk' }).warnings).toEqual([])
     expect(load({ KEYTURN_ISSUER: 'http://auth.example' }).warnings).toEqual([
       expect.stringMatching(/^KEYTURN_ISSUER: services refuse/),
     ])

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { isLoopback, KeyturnError } from '@keyturn/core'
 import { DEFAULT_TIMING, type KeyPolicy } from '@keyturn/keyring'
 import type { BackupPolicy } from '../backups/backup-schedule.ts'
-import { backupWarnings } from './backup-settings.ts'
+import { backupWarnings, isBelow } from './backup-settings.ts'
 import { databaseWarnings } from './database-warnings.ts'
 import { disagreements } from './disagreements.ts'
 import { readEncryptionKeys } from './encryption-keys.ts'
@@ -74,6 +74,11 @@ export function loadConfig(sources: ConfigSources): AuthorityConfig {
     warnings.push(...databaseWarnings({ name, url, sslMode: sources.env.PGSSLMODE }, isSealed, nameOf))
   }
   warnings.push(...backupWarnings(settings, isSealed, nameOf))
+  if (settings.rootKeyFile !== undefined && isBelow(settings.rootKeyFile, settings.dataDir)) {
+    warnings.push(
+      `${nameOf('rootKeyFile')}: it is in the data folder, so that who gets the keys has the root, too`,
+    )
+  }
   return Object.freeze({
     issuer,
     audience: settings.audience ?? issuer,

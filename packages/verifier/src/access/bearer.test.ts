@@ -161,6 +161,12 @@ describe('JWKSAuthentication: Bearer credentials (R43, RFC 6750)', () => {
     expect(refusal.headers).toEqual({ 'www-authenticate': `Bearer realm=""${parts}${scope}` })
   })
 
+  it('is made with a verifier', () => {
+    for (const wrong of [undefined, null, {}, { scopes: ['read'] }]) {
+      expect(() => bearerGuard(wrong as never, {})).toThrow('verifier: expected what createVerifier makes')
+    }
+  })
+
   it('goes by the rules as they were when it was made', async () => {
     const options = { scopes: ['orders:read'], kinds: ['client' as const] }
     const guard = bearerGuard(verifier, options)

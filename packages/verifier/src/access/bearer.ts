@@ -78,6 +78,9 @@ export interface BearerGuard {
 
 /** @throws {KeyturnError} `guard_options_invalid` */
 export function bearerGuard(verifier: TokenVerifier, options: BearerOptions): BearerGuard {
+  if (typeof verifier?.verify !== 'function') {
+    throw new KeyturnError('guard_options_invalid', 'verifier: expected what createVerifier makes')
+  }
   const rules = ownOptions(options, 'guard_options_invalid')
   assertAccessRules(rules, ['realm'])
   const { scopes, kinds, roles } = rules

@@ -103,6 +103,12 @@ describe('a guarded listener that fails', () => {
     expect(uncaught).toBeInstanceOf(RangeError)
   })
 
+  it('is not made without a listener', () => {
+    const verifier = createVerifier(issuer.verifierOptions)
+    expect(() => guard(verifier, {}, undefined as never)).toThrow('listener: expected a function')
+    verifier.close()
+  })
+
   it('is answered without the headers that it had set for an answer of its own', async () => {
     const { ask } = await open((_, response) => {
       response.setHeader('content-length', 1000).setHeader('etag', '"1"')

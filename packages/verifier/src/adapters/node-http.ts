@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { Session } from '@keyturn/core'
+import { KeyturnError, type Session } from '@keyturn/core'
 import {
   type BearerGuard,
   type BearerOptions,
@@ -35,6 +35,9 @@ export function guard(
   listener: GuardedListener,
 ): RequestListener {
   const bearer = bearerGuard(verifier, options)
+  if (typeof listener !== 'function') {
+    throw new KeyturnError('guard_options_invalid', 'listener: expected a function that answers')
+  }
   return (request, response) => {
     void admit(bearer, listener, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()

@@ -68,7 +68,7 @@ export function guard(
   if (typeof allowSubprotocolToken !== 'boolean') {
     throw new KeyturnError('guard_options_invalid', 'allowSubprotocolToken: expected a boolean')
   }
-  if (server.options.noServer !== true) {
+  if (server?.options?.noServer !== true) {
     throw new KeyturnError('guard_options_invalid', 'expected a WebSocketServer made with noServer: true')
   }
   const decide = async (request: IncomingMessage): Promise<BearerOutcome> => {

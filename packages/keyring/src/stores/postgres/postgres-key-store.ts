@@ -15,6 +15,7 @@ import { RingMalformed } from '../ring-codec.ts'
 import { checkRingFile, decodeRingFile, encodeRingFile } from '../ring-file.ts'
 import type { Sealing } from '../ring-sealer.ts'
 import { clockAhead } from '../store-clock.ts'
+import { ownStoreOptions } from '../store-options.ts'
 import { ChangeListener } from './change-listener.ts'
 import { PostgresDatabase, type Row } from './database.ts'
 import { isUndefinedTable } from './database-error.ts'
@@ -77,8 +78,9 @@ export class PostgresKeyStore implements KeyStore {
   /** What a new ring comes after where one was lost. */
   #lost: Found = NOTHING
 
-  /** @throws {KeyturnError} `database_url_invalid` */
-  constructor(options: PostgresKeyStoreOptions) {
+  /** @throws {KeyturnError} `store_options_invalid`, `database_url_invalid` */
+  constructor(given: PostgresKeyStoreOptions) {
+    const options = ownStoreOptions(given, 'url')
     this.#options = options
     this.pollMs = options.pollMs ?? DEFAULT_TIMING.storePollMs
     this.#clock = options.clock ?? systemClock
