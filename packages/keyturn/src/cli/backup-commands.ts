@@ -6,6 +6,7 @@ import {
   knownEverywhereAt,
   readBackup,
   restoreRing,
+  StoreConflict,
   writeBackup,
 } from '@keyturn/keyring'
 import { Command } from 'commander'
@@ -128,12 +129,18 @@ async function heldRing(command: Command, backup: KeyRing, replaceUnopened: bool
   const audit = auditOf(command)
   try {
     const { latestGeneration, madeKids } = historySince(backup.generation, await audit.lines())
-    const ring = await restoreRing(store, backup, {
-      now: Date.now(),
-      timing: config.policy.timing,
-      audit: audit.trail,
-      replaceUnopened,
-      latestGeneration,
+    const restore = () =>
+      restoreRing(store, backup, {
+        now: Date.now(),
+        timing: config.policy.timing,
+        audit: audit.trail,
+        replaceUnopened,
+        latestGeneration,
+      })
+    // a database also refuses what took longer to arrive than a write may
+    const ring = await restore().catch((error: unknown) => {
+      if (error instanceof StoreConflict) return restore()
+      throw error
     })
     const kids = new Set(ring.keys.map(({ kid }) => kid))
     return { ring, lacking: madeKids.filter((kid) => !kids.has(kid)) }
