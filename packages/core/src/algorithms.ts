@@ -86,7 +86,10 @@ function rsa(name: AlgorithmName, digestBits: DigestBits): SignatureAlgorithm {
 }
 
 function rsaPss(name: AlgorithmName, digestBits: DigestBits): SignatureAlgorithm {
-  const cryptoOptions = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: digestBits / 8 }
+  const cryptoOptions = Object.freeze({
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: digestBits / 8,
+  })
   return row(name, { ...rsa(name, digestBits), cryptoOptions })
 }
 

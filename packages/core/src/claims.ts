@@ -54,6 +54,27 @@ export function validateClaims(
   return claims as TokenClaims
 }
 
+/**
+ * The part of {@link validateClaims} that may come out otherwise at another time.
+ *
+ * @throws {TokenRejected}
+ */
+export function validateTimes(claims: JsonObject, expected: ClaimExpectations, nowSeconds: number): void {
+  const tolerance = expected.clockToleranceSeconds
+  const exp = takeTime(claims, 'exp')
+  const nbf = takeTime(claims, 'nbf')
+  const iat = takeTime(claims, 'iat')
+  if (exp === undefined) throw new TokenRejected('claim_missing', { claim: 'exp' })
+  // written so that a time that is no number refuses, as does a broken clock
+  if (!(nowSeconds < exp + tolerance)) throw new TokenRejected('token_expired')
+  if ((nbf ?? -Infinity) - tolerance > nowSeconds) throw new TokenRejected('token_not_yet_valid')
+  if ((iat ?? -Infinity) - tolerance > nowSeconds) throw new TokenRejected('token_issued_in_future')
+  if (nowSeconds - tolerance > (iat ?? -Infinity) + expected.maxAgeSeconds)
+    throw new TokenRejected('token_too_old')
+  if (exp - (iat ?? -Infinity) > expected.maxLifetimeSeconds)
+    throw new TokenRejected('token_lifetime_too_long')
+}
+
 /** From when on a token is refused for its age alone, in seconds, and by which code. */
 export interface EndOfClaims {
   readonly atSeconds: number
@@ -86,27 +107,6 @@ function validateSessionClaims({ type, role, verified }: JsonObject): void {
   if (type !== 0) malformed('type')
   if (role !== 1 && role !== 2) malformed('role')
   if (typeof verified !== 'boolean') malformed('verified')
-}
-
-/**
- * The part of {@link validateClaims} that may come out otherwise at another time.
- *
- * @throws {TokenRejected}
- */
-export function validateTimes(claims: JsonObject, expected: ClaimExpectations, nowSeconds: number): void {
-  const tolerance = expected.clockToleranceSeconds
-  const exp = takeTime(claims, 'exp')
-  const nbf = takeTime(claims, 'nbf')
-  const iat = takeTime(claims, 'iat')
-  if (exp === undefined) throw new TokenRejected('claim_missing', { claim: 'exp' })
-  // written so that a time that is no number refuses, as does a broken clock
-  if (!(nowSeconds < exp + tolerance)) throw new TokenRejected('token_expired')
-  if ((nbf ?? -Infinity) - tolerance > nowSeconds) throw new TokenRejected('token_not_yet_valid')
-  if ((iat ?? -Infinity) - tolerance > nowSeconds) throw new TokenRejected('token_issued_in_future')
-  if (nowSeconds - tolerance > (iat ?? -Infinity) + expected.maxAgeSeconds)
-    throw new TokenRejected('token_too_old')
-  if (exp - (iat ?? -Infinity) > expected.maxLifetimeSeconds)
-    throw new TokenRejected('token_lifetime_too_long')
 }
 
 /** NumericDate, but whole seconds only: a fraction has no use here, and `1e999` parses as Infinity. */

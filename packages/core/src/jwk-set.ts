@@ -37,7 +37,7 @@ export interface SkippedKey {
   readonly code: JwkRefused['code'] | 'key_duplicate_kid'
 }
 
-/** Public keys by their kid: immutable, and never empty. */
+/** Public keys by their kid, never empty. Frozen, but for the map, which whoever has it must leave as it is. */
 export interface JwkSet {
   readonly keys: ReadonlyMap<string, VerificationKey>
   readonly skipped: readonly SkippedKey[]

@@ -1,14 +1,14 @@
 import { KeyturnError } from './errors.ts'
 
 /** How many letters a name may be off to be taken for a misspelling of another. */
-const SLIPS = 2
+const LONGEST_DISTANCE = 2
 
 /** The known name that a name is meant to be, most likely. */
 export function meantName(name: string, known: readonly string[]): string | undefined {
-  const distanceTo = (candidate: string) => slips(name.toLowerCase(), candidate.toLowerCase())
+  const distanceTo = (candidate: string) => editDistance(name.toLowerCase(), candidate.toLowerCase())
   const [nearest] = known
     .map((candidate) => ({ candidate, distance: distanceTo(candidate) }))
-    .filter(({ distance }) => distance <= SLIPS)
+    .filter(({ distance }) => distance <= LONGEST_DISTANCE)
     .sort((a, b) => a.distance - b.distance)
   return nearest?.candidate
 }
@@ -29,7 +29,7 @@ export function assertNames(given: object, known: readonly string[], code: strin
 }
 
 /** How many letters to put in, take out or change (Levenshtein's distance). */
-function slips(from: string, to: string): number {
+function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (const [index, letter] of [...from].entries()) {
     const above = row

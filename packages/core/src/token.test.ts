@@ -166,7 +166,7 @@ describe('header cache (R42)', () => {
   it('takes no header that a caller made up', () => {
     const checker = checkerWith()
     const { jws } = checker.parse(issue({}, STRANGER))
-    const madeUp = { header: { alg: 'EdDSA', kid: jwk.kid, typ: 'at+jwt' }, jws } as const
+    const madeUp = { header: { alg: 'EdDSA', kid: jwk.kid, typ: 'at+jwt' }, jws } as never
     expect(outcomeOf(() => checker.verify(madeUp, key, NOW_MS))).toBe('key_unknown')
   })
 

@@ -21,10 +21,13 @@ export interface TokenHeader {
   readonly typ: string | undefined
 }
 
-/** A token whose header names a key that may have signed it. Nothing of it is believed yet. */
+declare const parsed: unique symbol
+
+/** A token whose header names a key that may have signed it. Nothing of it is believed yet. Only {@link TokenChecker} makes one. */
 export interface ParsedToken {
   readonly header: TokenHeader
   readonly jws: CompactJws
+  readonly [parsed]: true
 }
 
 declare const verified: unique symbol
@@ -85,7 +88,8 @@ export class TokenChecker {
    */
   parse(token: unknown): ParsedToken {
     const jws = splitCompact(token, this.#maxTokenLength)
-    return { header: this.#headers.get(jws.header) ?? this.#parseHeader(jws.header), jws }
+    const header = this.#headers.get(jws.header) ?? this.#parseHeader(jws.header)
+    return { header, jws } as ParsedToken
   }
 
   /**

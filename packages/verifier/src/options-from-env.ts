@@ -8,7 +8,7 @@ import {
   parseDuration,
   parseJsonObject,
 } from '@keyturn/core'
-import { type GivenVariables, withVariables } from './given-names.ts'
+import { type GivenVariables, withVariables } from './variable-names.ts'
 import type { VerifierOptions } from './verifier-options.ts'
 
 /** An environment variable that a verifier understands. */

@@ -13,13 +13,13 @@ import {
   type VerifiedToken,
 } from '@keyturn/core'
 import { publishEvent, publishRefusal } from './event-channels.ts'
-import { inGivenNames } from './given-names.ts'
 import type { KeySource, KeySourceReport } from './key-set/key-source.ts'
 import { openKeySource } from './key-set/open-key-source.ts'
 import { optionInvalid } from './option-invalid.ts'
 import { TokenCache } from './token-cache.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 import { type TokenEnd, TokenWatch } from './token-watch.ts'
+import { inGivenNames } from './variable-names.ts'
 import { assertOptions, type VerifierOptions } from './verifier-options.ts'
 
 /** State of a verifier, and what it has done since it was made. */
