@@ -44,6 +44,10 @@ describe('expectations of a TokenChecker (R33, R42)', () => {
     ['clockToleranceSeconds', undefined],
   ])('accept %s: %j', (option, value) => expect(outcome(option, value)).toBe('accepted'))
 
+  it('say which algorithms there are', () => {
+    expect(() => checkerWith({ algorithms: [] })).toThrow('a list of RS256, RS384, ')
+  })
+
   it('mean the default where an option is undefined', () => {
     const checker = new TokenChecker({ issuer: ISSUER, audience: 'orders', typ: undefined } as never)
     const other = issue({ header: { typ: 'JWT' } })

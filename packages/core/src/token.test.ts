@@ -54,6 +54,21 @@ describe('TokenChecker (R42)', () => {
     expect(seen).toEqual(['user-1', 'user-1', ...subjects.slice(1)])
   })
 
+  it('leaves the audience of a token as it came', () => {
+    for (const aud of [CLAIMS.aud, [CLAIMS.aud, 'other'], ['other', CLAIMS.aud]]) {
+      expect(accept(issue({ claims: { aud } })).claims.aud).toEqual(aud)
+    }
+    const several = checkerWith({ audience: ['first', CLAIMS.aud] } as never)
+    expect(accept(issue(), { checker: several }).claims.aud).toBe(CLAIMS.aud)
+  })
+
+  it('takes any audience, or none, where none is expected on purpose', () => {
+    const checker = checkerWith({ audience: null })
+    for (const aud of ['anybody', ['a', 'b'], undefined]) {
+      expect(accept(issue({ claims: { aud } }), { checker }).claims.aud).toEqual(aud)
+    }
+  })
+
   it('reads no clock: what time it is, the caller says', () => {
     expect(outcomeOf(() => accept(issue(), { nowMs: NOW_MS + 605_000 }))).toBe('token_expired')
     expect(outcomeOf(() => accept(issue(), { nowMs: NOW_MS + 604_999 }))).toBe('accepted')
@@ -170,6 +185,16 @@ describe('header cache (R42)', () => {
     expect(outcomeOf(() => checker.verify(madeUp, key, NOW_MS))).toBe('key_unknown')
   })
 
+  it('keeps what it has while there is room, also when one of them comes again', () => {
+    const checker = checkerWith()
+    const tokens = Array.from({ length: 64 }, (_, n) => issue({ header: { n } }))
+    const parsed = () => tokens.map((token) => checker.parse(token).header)
+    for (const token of tokens) accept(token, { checker })
+    const cached = parsed()
+    for (const token of tokens) accept(token, { checker })
+    expect(parsed().every((header, n) => header === cached[n])).toBe(true)
+  })
+
   it('stays bounded', () => {
     const checker = checkerWith()
     const first = issue({ header: { n: -1 } })
@@ -221,6 +246,13 @@ describe('check of the caller (R42)', () => {
     'is an error when it answers %s, not an acceptance',
     (answer) => expect(outcome(issue(), { check: () => answer as never })).toBe('check_not_synchronous'),
   )
+
+  it('says what to do where it answers a promise', () => {
+    const checker = checkerWith({ check: async () => true } as never)
+    expect(() => accept(issue(), { checker })).toThrow(
+      expect.objectContaining({ remedy: expect.stringMatching(/^await what the check needs before/) }),
+    )
+  })
 
   it('ends no process with a promise that fails', async () => {
     const unhandled = vi.fn()

@@ -32,6 +32,7 @@ describe('a set that would take the place of another (R37, R39)', () => {
     expect(isOlder(setOf('a', 9, 2), setOf('b', 1, 2), NONE)).toBe(false)
     expect(isOlder(setOf('a', 9, 2), setOf('b', 1, 2), new Set(['a']))).toBe(true)
     expect(isOlder(setOf('a', 9, 3), setOf('b', 1, 2), new Set(['a']))).toBe(false)
+    expect(isOlder(setOf('a', 9), setOf('b', 1), new Set(['a']))).toBe(false)
   })
 
   it('is not known to be older where either does not say what it is', () => {
