@@ -34,31 +34,20 @@ const SETS = {
       'key-set/unknown-kids',
       'key-set/key-set-url',
       'key-set/refresh-timer',
+      'key-set/succession',
       'token-cache',
       'multi-verifier',
     ],
   },
-  'verifier-access': {
-    package: 'verifier',
-    files: ['access/access-rules', 'access/bearer', 'access/live-session', 'token-watch'],
-  },
-  'verifier-client': {
-    package: 'verifier',
-    files: ['key-set/remote-key-set', 'key-set/timely-fetch'],
-    tests: [
-      'key-set/remote-key-set',
-      'key-set/key-set-outage',
-      'key-set/unknown-kid',
-      'key-set/cold-start',
-      'key-set/pinned-keys',
-      'key-set/ready',
-      'key-set/signed-key-set',
-    ],
-  },
   'core-token': {
     package: 'core',
-    files: ['token', 'token-expectations', 'claims', 'session', 'claimed-issuer'],
+    files: ['claims', 'session', 'claimed-issuer'],
     tests: ['token{,-expectations,-header}', 'claims', 'session', 'claimed-issuer'],
+  },
+  'core-checker': {
+    package: 'core',
+    files: ['token', 'token-expectations'],
+    tests: ['token{,-expectations,-header}', 'token-forgery'],
   },
   'core-jws': {
     package: 'core',

@@ -49,7 +49,7 @@ describe('JSON that is signed as it was sent: I-JSON, RFC 7493 (R48, R53)', () =
     ['nothing', '{}'],
     [
       'numbers that a double holds, however written',
-      '{"a":[0,-0,-0.0,1.0,1e2,1E+2,100e-2,0.1,1e300,5e-324,-12.50]}',
+      '{"a":[0,-0,-0.0,1.0,1e2,1E+2,100e-2,0.1,1e300,5e-324,-12.50,1e-3,0.00000012,1002e2]}',
     ],
     ['the largest integers that are exact', '{"a":[9007199254740991,9007199254740992,-9007199254740991]}'],
     ['digits in strings', '{"9007199254740993":"\\"9007199254740993"}'],
