@@ -17,19 +17,20 @@ export function noticeableStepMs(clockSkewMs: number): number {
 export function setClock(world: World, machine: SimulatedMachine, errorMs: number): void {
   const { clockSkewMs } = world.policy.timing
   const stepMs = errorMs - machine.errorMs
-  // whoever did not look while it was right sees how far it is now from where it was wrong
+  // whoever did not look while it was right sees how far it is now from where it was wrong, and the other way round
   const apartMs = Math.abs(errorMs - machine.lastWrongMs)
+  const fromRightMs = Math.abs(errorMs - machine.lastRightMs)
   const wasRight = Math.abs(machine.errorMs) <= clockSkewMs
   const step = {
     stepMs,
-    seenMs: Math.min(Math.abs(stepMs), apartMs),
+    seenMs: Math.min(Math.abs(stepMs), apartMs, fromRightMs),
     leadsBack: wasRight && apartMs <= noticeableStepMs(clockSkewMs),
   }
   machine.setClock(errorMs)
   if (Math.abs(errorMs) > clockSkewMs) {
     machine.lastWrongMs = errorMs
     world.hasSetClocks = true
-  }
+  } else machine.lastRightMs = errorMs
   // whoever sleeps sees what is left of it when it wakes
   if (machine.isAsleep) machine.setAsleepMs += stepMs
   else for (const replica of residents(world, machine)) stepThrough(replica, step)
@@ -79,7 +80,7 @@ function residents(world: World, machine: SimulatedMachine): readonly Replica[] 
 /** A step of the wall clock, as the processes of its machine may see it. */
 interface Step {
   readonly stepMs: number
-  /** What is left of it for who did not look before the one before. */
+  /** What is left of it for who looked the last time before the one before. */
   readonly seenMs: number
   /** To where the clock was wrong before, so that nobody may have seen that it was right meanwhile. */
   readonly leadsBack: boolean

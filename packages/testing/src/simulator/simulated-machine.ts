@@ -7,6 +7,8 @@ import type { VirtualTime } from './virtual-time.ts'
 export class SimulatedMachine {
   /** By how much the wall clock was ahead when it was wrong the last time. */
   lastWrongMs = Number.POSITIVE_INFINITY
+  /** By how much it was ahead when it was right the last time. */
+  lastRightMs: number
   /** By how much its clock was set since it fell asleep. */
   setAsleepMs = 0
   readonly #time: VirtualTime
@@ -18,6 +20,7 @@ export class SimulatedMachine {
   constructor(time: VirtualTime, errorMs: number) {
     this.#time = time
     this.#errorMs = errorMs
+    this.lastRightMs = errorMs
   }
 
   /** By how much the wall clock is ahead. */
