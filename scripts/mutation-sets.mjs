@@ -52,7 +52,7 @@ const SETS = {
   'core-jws': {
     package: 'core',
     files: ['jws', 'base64url', 'json', 'scratch'],
-    tests: ['jws', 'base64url', '{,i-}json', 'scratch'],
+    tests: ['jws', 'base64url', '{,i-}json', 'scratch', 'token'],
   },
   'core-keys': {
     package: 'core',

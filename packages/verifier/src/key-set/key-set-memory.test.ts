@@ -50,6 +50,39 @@ function open(options: Partial<KeySetMemoryOptions> & { left?: Partial<Snapshot>
 const refused = (code: string) =>
   expect.objectContaining({ code, message: expect.stringMatching(/expected \S/) })
 
+describe('sets that a root key has signed (R39)', () => {
+  /** What is signed is taken for granted here: the date stands beside the edition. */
+  const format = {
+    read: (body: Uint8Array) => {
+      const issuedAt = JSON.parse(Buffer.from(body).toString()).keyturn.issuedAt
+      const signature = { rootKid: 'root', issuedAt, expiresAt: Number.POSITIVE_INFINITY }
+      return { ...parseJwkSet(body), signature }
+    },
+  }
+  const signed = (ring: string, version: number, issuedAt: number) =>
+    whole({ keyturn: { ring, version, issuedAt } })
+
+  it('of a ring that was given up are not taken again, though they are good for hours', () => {
+    const { take } = open({ format })
+    take(signed('a', 7, 1))
+    take(signed('b', 1, 1))
+    for (const replayed of [signed('a', 7, 1), signed('a', 8, 0)])
+      expect(() => take(replayed)).toThrow(refused('key_set_older'))
+    take(signed('b', 2, 2))
+    expect(() => take(signed('a', 9, 1))).toThrow(refused('key_set_older'))
+    // the operator has put the old ring back
+    expect(take(signed('a', 10, 3)).set.edition?.ring).toBe('a')
+  })
+
+  it('keep older ones out also when they are of no use any more', async () => {
+    const { clock, memory, take } = open({ format })
+    take(signed('a', 7, 1))
+    await clock.advance(86_400 * SECOND)
+    expect(memory.isUsable()).toBe(false)
+    expect(() => take(signed('a', 6, 2))).toThrow(refused('key_set_older'))
+  })
+})
+
 describe('JWKSCache: the set in use and its tag (R35)', () => {
   it('keeps its tag through a confirmation, whatever that brings', () => {
     const { memory, take } = open()
