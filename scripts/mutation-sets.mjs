@@ -44,15 +44,10 @@ const SETS = {
     files: ['claims', 'session', 'claimed-issuer'],
     tests: ['token{,-expectations,-header}', 'claims', 'session', 'claimed-issuer'],
   },
-  'core-checker': {
+  'core-verify': {
     package: 'core',
-    files: ['token', 'token-expectations'],
-    tests: ['token{,-expectations,-header}', 'token-forgery'],
-  },
-  'core-jws': {
-    package: 'core',
-    files: ['jws', 'base64url', 'json', 'scratch'],
-    tests: ['jws', 'base64url', '{,i-}json', 'scratch', 'token'],
+    files: ['token', 'token-expectations', 'jws', 'base64url', 'json', 'scratch'],
+    tests: ['token{,-expectations,-header,-forgery}', 'jws', 'base64url', '{,i-}json', 'scratch'],
   },
   'core-keys': {
     package: 'core',
