@@ -244,7 +244,7 @@ describe('a database that is in trouble (R20)', () => {
       [elsewhere, 'store_unreachable'],
       [wrong, 'store_refused'],
       [`${url}_missing`, 'store_refused'],
-      [`${url}?sslmode=verify-full`, 'store_unreachable'],
+      [`${url}?sslmode=verify-full`, 'store_refused'],
     ]
     for (const [place, code] of places) {
       const load = () => open({ url: place }).load()

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createVerifier, type Verifier } from '@keyturn/verifier'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { stopAll } from '../end-to-end/processes.ts'
 import { PostgresServer } from '../postgres/postgres-server.ts'
 import { Cluster, type Replica } from './cluster.ts'
@@ -84,8 +84,11 @@ function expectNothingWrong(): void {
 describe('five replicas that share a ring in PostgreSQL (R4, R6, R9, R14, R16, R20, R64)', () => {
   it('made one ring, though all of them started on an empty database at once', async () => {
     expect(history.newest.keys.length).toBeLessThanOrEqual(3)
-    const ids = await Promise.all(cluster.replicas.map(publishedKids))
-    expect(new Set(ids.map((kids) => kids.toSorted().join())).size).toBe(1)
+    // a key that was made just now is known to all within P
+    await vi.waitFor(async () => {
+      const ids = await Promise.all(cluster.replicas.map(publishedKids))
+      expect(new Set(ids.map((kids) => kids.toSorted().join())).size).toBe(1)
+    }, 10_000)
     expectNothingWrong()
   })
 
