@@ -124,16 +124,8 @@ export class World {
     const replica = this.#place(`r${++this.#count}`, machine)
     this.replicas.push(replica)
     this.note(replica.name, 'starts')
-    void KeyManager.open({ ...this.#openOptions(replica), serving: true }).then(
-      (manager) => {
-        replica.manager = manager
-        this.note(replica.name, `serves generation ${manager.ring().generation}`)
-      },
-      (error) => {
-        this.note(replica.name, `does not start: ${error.code}`)
-        this.kill(replica)
-      },
-    )
+    // nothing starts on a machine that sleeps
+    replica.process.whenRunning(() => this.#serve(replica))
   }
 
   /** Ends a process without a word. */
@@ -173,6 +165,19 @@ export class World {
   /** By how much a clock may be wrong that every formula reckons with. */
   randomSkew(): number {
     return Math.round((2 * this.random.next() - 1) * this.policy.timing.clockSkewMs)
+  }
+
+  #serve(replica: Replica): void {
+    void KeyManager.open({ ...this.#openOptions(replica), serving: true }).then(
+      (manager) => {
+        replica.manager = manager
+        this.note(replica.name, `serves generation ${manager.ring().generation}`)
+      },
+      (error) => {
+        this.note(replica.name, `does not start: ${error.code}`)
+        this.kill(replica)
+      },
+    )
   }
 
   #build(): SimulatedMachine {
