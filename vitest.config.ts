@@ -74,7 +74,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           // most of them wait for a process; more at once would make each of them wait for the others
-          maxWorkers: 3,
+          maxWorkers: 2,
           maxConcurrency: 2,
           // after the others
           sequence: { groupOrder: 1 },

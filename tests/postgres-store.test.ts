@@ -287,7 +287,9 @@ describe('a ring that is lost (R16)', () => {
   it('has one successor where two begin at once, whatever its generation', async () => {
     const [lost, one, other] = [await someRing(), await otherRing(), await otherRing()]
     await query(url, 'DELETE FROM keyturn_rings')
-    const [first, second] = [open({ initialize: true }), open({ initialize: true })]
+    // the rings were made before the looks, which may take their time
+    const patient = { initialize: true, pollMs: 60_000 }
+    const [first, second] = [open(patient), open(patient)]
     for (const store of [first, second]) expect(await store.load()).toBeUndefined()
     expect([lost, one, other].map(({ generation }) => generation)).toEqual([1, 1, 1])
     await first.save(one, 0)
