@@ -61,7 +61,7 @@ export { type CompactJws, signCompact, splitCompact, verifySignature } from './j
 export { KEY_SET_PATHS } from './key-set-paths.ts'
 export { isLoopback } from './loopback.ts'
 export { assertNames, meantName } from './option-names.ts'
-export { ownOptions } from './own-options.ts'
+export { definedIn, ownOptions } from './own-options.ts'
 export { type Clock, LONGEST_TIMER_MS, type SigningKey, systemClock } from './ports.ts'
 export type { PublicJwk, PublishedJwk } from './public-jwk.ts'
 export { type ClientSession, type Session, type SessionBase, sessionOf, type UserSession } from './session.ts'

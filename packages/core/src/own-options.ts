@@ -17,6 +17,12 @@ export function ownOptions<Options extends object>(options: Options, code: strin
   return Object.assign(Object.create(null), options)
 }
 
+/** Options without those that are `undefined`: one that is passed so means its default, as with a default parameter. */
+export function definedIn<Options extends object>(options: Options): Partial<Options> {
+  const defined = Object.entries(options).filter(([, value]) => value !== undefined)
+  return Object.assign(Object.create(null), Object.fromEntries(defined))
+}
+
 /** By the depth of its prototypes: another realm has an `Object.prototype` of its own. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -3,7 +3,7 @@ import { assertAlgorithmAvailable, availableAlgorithms } from './available-algor
 import type { TokenClaims } from './claims.ts'
 import { KeyturnError } from './errors.ts'
 import { isStringArray } from './json.ts'
-import { ownOptions } from './own-options.ts'
+import { definedIn, ownOptions } from './own-options.ts'
 
 /** What a token must be. Issuer and audience are mandatory: there is no secure default for them. */
 export interface TokenExpectations {
@@ -58,7 +58,7 @@ export function completeExpectations(expectations: TokenExpectations): CompleteE
   const own = ownOptions(expectations, 'expectations_invalid')
   const defaults = { ...DEFAULTS, algorithms: availableAlgorithms() }
   // again without a prototype: what was put into every object of the process is no expectation
-  const given: CompleteExpectations = Object.assign(Object.create(null), defaults, withoutUndefined(own))
+  const given: CompleteExpectations = Object.assign(Object.create(null), defaults, definedIn(own))
   assertExpectations(given)
   return given
 }
@@ -102,9 +102,4 @@ function isListOf(value: unknown, holds: (item: unknown) => boolean): boolean {
 /** Not `'5'`: a string would be glued to the `exp` that it is added to, and no token would ever expire. */
 function isPositive(value: unknown): boolean {
   return typeof value === 'number' && value > 0
-}
-
-/** An option that is passed as `undefined` means its default, as with a default parameter. */
-function withoutUndefined(options: TokenExpectations): TokenExpectations {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
 }

@@ -1,6 +1,7 @@
 import {
   assertNames,
   type Clock,
+  definedIn,
   errorCodeOf,
   isolatedListener,
   KeyturnError,
@@ -62,15 +63,15 @@ const NAMES: Readonly<Record<keyof KeyManagerOptions, true>> = Object.freeze({
 export function completeOptions(options: KeyManagerOptions): Required<KeyManagerOptions> {
   const own = ownOptions(options, 'manager_options_invalid')
   assertNames(own, Object.keys(NAMES), 'manager_options_invalid', 'no option of a key manager')
-  const { store, policy, generate } = own
+  const { store, generate } = own
   const onEvent = isolatedListener(own.onEvent)
   const complete: Required<KeyManagerOptions> = {
-    policy,
-    serving: own.serving ?? true,
-    clock: own.clock ?? systemClock,
-    random: own.random ?? Math.random,
-    audit: own.audit ?? NO_AUDIT,
-    maxStalenessMs: own.maxStalenessMs ?? Number.POSITIVE_INFINITY,
+    serving: true,
+    clock: systemClock,
+    random: Math.random,
+    audit: NO_AUDIT,
+    maxStalenessMs: Number.POSITIVE_INFINITY,
+    ...(definedIn(own) as KeyManagerOptions),
     generate: generate === undefined ? generateSigningPair : proven(generate),
     onEvent,
     store: reportingStore(store, (operation, error) =>

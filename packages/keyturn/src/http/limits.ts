@@ -1,5 +1,9 @@
-/** What one caller may take of a listener. */
+import { connectionLimit } from './connection-limit.ts'
+
+/** What callers may take of a listener. */
 export interface HttpLimits {
+  /** All callers together; `undefined` where the system sets no limit to files. */
+  readonly connections: number | undefined
   readonly bodyBytes: number
   readonly headerBytes: number
   /** Nesting of a JSON body, which itself counts 1. */
@@ -18,6 +22,7 @@ export interface HttpLimits {
 
 /** The limits of both listeners. Answers take milliseconds; all of these are generous to a slow network, and to clients that pipeline. */
 export const HTTP_LIMITS: HttpLimits = Object.freeze({
+  connections: connectionLimit(),
   bodyBytes: 16 * 1024,
   headerBytes: 16 * 1024,
   jsonDepth: 32,

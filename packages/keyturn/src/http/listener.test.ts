@@ -83,6 +83,24 @@ describe('slow clients (R53)', () => {
   })
 })
 
+describe('connections (R53)', () => {
+  it('are hung up on beyond the limit, so that files are left for the ring', async () => {
+    const few = createListener(createLogger('silent'), { ...limits, connections: 2 })
+    const { port } = new URL(await listen(few, { host: '127.0.0.1', port: 0 }))
+    const open = async () => {
+      const client = connect(Number(port), '127.0.0.1').on('error', () => {})
+      await once(client, 'connect')
+      return client
+    }
+    const held = [await open(), await open()]
+    const dropped = once(few.server, 'drop')
+    const third = await open()
+    await dropped
+    for (const client of [...held, third]) client.destroy()
+    await few.close()
+  })
+})
+
 describe('requests of one connection before their answers (R53)', () => {
   const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
   const POSTED = 'GET / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'

@@ -3,7 +3,6 @@ import { errnoOf, KeyturnError } from '@keyturn/core'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Listener } from '../config/listen-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { connectionLimit } from './connection-limit.ts'
 import { isOfOneHost } from './host-header.ts'
 import { parseJsonBody } from './json-body.ts'
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts'
@@ -62,8 +61,7 @@ function limitedServer(listener: RequestListener, limits: HttpLimits) {
   )
   // Node.js would answer an expectation that it does not know by itself, and count nothing (RFC 9110, section 10.1.1)
   server.on('checkExpectation', limited).setTimeout(limits.silenceMs)
-  const connections = connectionLimit()
-  if (connections !== undefined) server.maxConnections = connections
+  if (limits.connections !== undefined) server.maxConnections = limits.connections
   return server
 }
 

@@ -1,4 +1,4 @@
-import { ownOptions, type Session } from '@keyturn/core'
+import { definedIn, ownOptions, type Session } from '@keyturn/core'
 import type { FastifyContextConfig, FastifyPluginAsync } from 'fastify'
 import { type BearerGuard, type BearerOptions, bearerGuard, isRefusal } from '../access/bearer.ts'
 import type { TokenVerifier } from '../token-verifier.ts'
@@ -42,6 +42,7 @@ export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
       if (!bearer) return guardOfAll
       const known = guards.get(config)
       if (known !== undefined) return known
+      // what a route says `undefined` of is asked for by default
       const own = definedIn(ownOptions(bearer, 'guard_options_invalid'))
       const made = bearerGuard(verifier, { ...defaults, ...own })
       guards.set(config, made)
@@ -69,11 +70,6 @@ export const guard: FastifyPluginAsync<GuardPluginOptions> = Object.assign(
     [Symbol.for('plugin-meta')]: { name: '@keyturn/verifier', fastify: '5.x' },
   },
 )
-
-/** What is `undefined` says nothing, and leaves what the guard asks for by default. */
-function definedIn(options: BearerOptions): BearerOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-}
 
 /** What a route says of itself, whatever was put into every object of the process. */
 function bearerOf(config: FastifyContextConfig): FastifyContextConfig['bearer'] {

@@ -22,7 +22,9 @@ export class TimelyFetch {
   /** @throws {KeySetFetchFailed} `fetch_timeout`, and whatever the port throws */
   async ask(etag: string | undefined): Promise<KeySetResponse> {
     const { clock, fetch, timeoutMs } = this.#options
-    const { signal, abort } = abortable()
+    const controller = new AbortController()
+    const { signal } = controller
+    const abort = () => controller.abort()
     const late = new Promise<never>((_, reject) => {
       const error = () => new KeySetFetchFailed('fetch_timeout', 'expected an answer in time')
       signal.addEventListener('abort', () => reject(error()), { once: true })
@@ -41,9 +43,4 @@ export class TimelyFetch {
   abort(): void {
     this.#abort()
   }
-}
-
-function abortable() {
-  const controller = new AbortController()
-  return { signal: controller.signal, abort: () => controller.abort() }
 }
