@@ -107,6 +107,17 @@ export default {
       to: { path: '^packages/keyturn/src/(http|cli)/' },
     },
     {
+      name: 'commands-load-no-server',
+      comment: 'only `keyturn serve` loads what serves, once it runs: every other command starts without it',
+      severity: 'error',
+      from: { path: '^packages/keyturn/src/cli/', pathNot: '\\.test\\.ts$' },
+      to: {
+        path: '^packages/keyturn/src/(main\\.ts|http/|telemetry/(logger|metrics)\\.ts)',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'no-cycle',
       severity: 'error',
       from: {},
