@@ -4,7 +4,7 @@ import {
   type Instant,
   instantOf,
   type JwkSet,
-  KeysUnavailable,
+  type KeysUnavailable,
   type VerificationKey,
 } from '@keyturn/core'
 import { refreshInMs } from './cache-policy.ts'
@@ -16,6 +16,7 @@ import { KeySetMemory, type KeySetMemoryOptions } from './key-set-memory.ts'
 import type { KeySource, KeySourceReport } from './key-source.ts'
 import { RefreshTimer } from './refresh-timer.ts'
 import { TimelyFetch, type TimelyFetchOptions } from './timely-fetch.ts'
+import { unavailable } from './unavailable.ts'
 import { UnknownKids } from './unknown-kids.ts'
 
 /** What a {@link RemoteKeySet} goes by. */
@@ -27,14 +28,6 @@ export interface RemoteKeySetOptions extends KeySetMemoryOptions, TimelyFetchOpt
 
 const SHORTEST_WAIT_MS = 100
 const LONGEST_PAUSE_MS = 60_000
-/** Nobody answers, or it takes too long; with any other code it is the answer that is refused. */
-const UNANSWERED = /^fetch_(?:network|(?:\w+_)?timeout)$/
-const ANSWERED = 'the endpoint answers: check the URL, the issuer, and root keys or pins where there are any'
-/** Codes of OpenSSL for a certificate that is not believed, as Node.js has them. */
-const DISTRUSTED = /CERT|SIGNATURE|ISSUER/
-const CERTIFICATE = 'the certificate of the endpoint is not believed: name the CA that made it (ca)'
-const CLOSED = 'the verifier is closed: make another one'
-
 /**
  * A key set that is fetched and kept: one fetch at a time however many wait, refreshed ahead in the background, used for a
  * bounded time while the endpoint fails. A good set replaces the one before whole; nothing else does.
@@ -261,21 +254,16 @@ export class RemoteKeySet implements KeySource {
   }
 
   #unavailable(): KeysUnavailable {
-    const why = [this.#lastError, this.#lastDetail].filter((one) => one !== undefined).join(' ')
-    const remedy = remedyFor(this.#lastError, this.#lastDetail)
-    return new KeysUnavailable(`the key set at ${this.#place} cannot be had now${why && ` (${why})`}`, {
-      retryAfterSeconds: this.#breaker.waitMs(this.#now()) / 1000,
-      ...(this.#isClosed ? { remedy: CLOSED } : remedy !== undefined && { remedy }),
+    return unavailable({
+      place: this.#place,
+      code: this.#lastError,
+      detail: this.#lastDetail,
+      isClosed: this.#isClosed,
+      retryInMs: this.#breaker.waitMs(this.#now()),
     })
   }
 
   #now(): number {
     return this.#options.clock.monotonicNow()
   }
-}
-
-function remedyFor(code: string | undefined, detail: string | undefined): string | undefined {
-  if (code === undefined) return undefined
-  if (code === 'fetch_network' && detail !== undefined && DISTRUSTED.test(detail)) return CERTIFICATE
-  return UNANSWERED.test(code) ? undefined : ANSWERED
 }
